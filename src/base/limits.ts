@@ -1,0 +1,33 @@
+/** Every bound in Wherry, with its unit in the name and its reason beside it. */
+export const limits = {
+  /** A page of guest memory and of the page cache: the architecture's page size. */
+  pageBytes: 4096,
+  /** Linux's PATH_MAX, NUL included. */
+  pathBytesMax: 4096,
+  /** Linux's NAME_MAX. */
+  nameBytesMax: 255,
+  /** Linux follows at most 40 symbolic links in one path walk. */
+  symlinksFollowedMax: 40,
+  /** Linux's default pipe capacity. */
+  pipeBytesMax: 65536,
+  /** Open files of one process: Linux's usual hard limit. */
+  openFilesMax: 4096,
+  /** Processes and threads of one container: docker's usual default is unlimited; ours keeps the worker alive. */
+  tasksMax: 4096,
+  /** Guest RAM of one container unless the user says otherwise (1 GiB). */
+  memoryBytesDefault: 1 << 30,
+  /** Most a wasm32 memory can give. */
+  memoryBytesMax: 4 * (1 << 30) - 65536,
+  /** A manifest, index or config larger than this is refused: the distribution spec's recommended 4 MiB. */
+  manifestBytesMax: 4 << 20,
+  /** Entries of one layer archive: far over real images (a Debian with desktop has 250,000). */
+  archiveEntriesMax: 2_000_000,
+  /** Layers of one image: docker's own limit is 127. */
+  layersMax: 127,
+  /** Unpacked bytes of one image: past this a load is refused as a decompression bomb unless the user raises it. */
+  imageBytesMax: 32 * 1024 ** 3,
+  /** Ratio of unpacked to packed bytes that no real layer reaches; checked only past 100 MiB unpacked. */
+  expansionRatioMax: 1000,
+  /** Log kept of one container's output. */
+  logBytesMax: 16 << 20,
+} as const;

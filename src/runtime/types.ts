@@ -1,0 +1,75 @@
+/**
+ * One way to run a container: `emulator/` (our processor and kernel), `wasi/`, `native/` (an OCI runtime). The engine
+ * knows only this.
+ */
+import type { StoreLocator } from "../store/types.ts";
+
+export interface ExitStatus {
+  /** As docker reports it: the exit code, or 128 + signal. */
+  readonly code: number;
+}
+
+/** What a container is, resolved: image config and options merged. Made by `container/spec.ts`; plain data. */
+export interface ContainerSpec {
+  readonly id: string;
+  readonly hostname: string;
+  /** Diff IDs of the image's layers, lowest first. */
+  readonly layers: readonly string[];
+  readonly process: ProcessSpec;
+  readonly readOnly: boolean;
+  readonly mounts: readonly MountSpec[];
+  readonly memoryBytes: number;
+  readonly stopSignal: string;
+  readonly strace: boolean;
+}
+
+export interface ProcessSpec {
+  /** Entrypoint and command; never empty. */
+  readonly arguments: readonly string[];
+  /** "KEY=value". */
+  readonly environment: readonly string[];
+  readonly workingDirectory: string;
+  /** As given ("user", "uid:gid", ""): resolved against the container's /etc/passwd and /etc/group when it starts. */
+  readonly user: string;
+  readonly tty: boolean;
+  /** False: stdin is at its end at once. */
+  readonly interactive: boolean;
+  readonly columns: number;
+  readonly rows: number;
+}
+
+export type MountSpec =
+  | { readonly type: "tmpfs"; readonly target: string; readonly options: string }
+  | { readonly type: "bind"; readonly source: string; readonly target: string; readonly readOnly: boolean };
+
+/** The far side of a process's streams. With a terminal `stderr` is never written. */
+export interface RuntimeIo {
+  readonly stdin: ReadableStream<Uint8Array>;
+  readonly stdout: WritableStream<Uint8Array>;
+  readonly stderr: WritableStream<Uint8Array>;
+}
+
+export interface RuntimeProcess {
+  readonly exited: Promise<ExitStatus>;
+  /** Linux signal number. */
+  signal(signal: number): Promise<void>;
+  resize(columns: number, rows: number): Promise<void>;
+}
+
+export interface RuntimeContainer extends RuntimeProcess {
+  exec(process: ProcessSpec, io: RuntimeIo): Promise<RuntimeProcess>;
+  /** Ends everything at once and frees what it holds. Safe to call twice. */
+  destroy(): Promise<void>;
+  /** What the guest asked for and Wherry lacks. */
+  missing(): Promise<readonly { kind: "instruction" | "syscall"; name: string; count: number }[]>;
+}
+
+export interface Runtime {
+  readonly name: "emulator" | "native" | "wasi";
+  /** Null when it works here, otherwise one sentence that says why not. */
+  unavailable(): Promise<string | null>;
+  /**
+   * Starts the first process. Throws command-not-found (127), not-executable (126), invalid-executable (126).
+   */
+  start(spec: ContainerSpec, store: StoreLocator, io: RuntimeIo): Promise<RuntimeContainer>;
+}

@@ -1,0 +1,231 @@
+/**
+ * The nouns of the virtual file system, named as in Linux (Documentation/filesystems/vfs.rst).
+ *
+ *     Namespace                 what one container sees: a tree of mounts
+ *       Mount                   one file system at one place, with flags
+ *         Dentry                a name in a directory; knows its parent, so paths can be printed
+ *           Inode               the file itself: mode, owner, times, content or children
+ *             PageMapping       a regular file's content as pages (Linux: address_space)
+ *       OpenFile                an open file description: position, flags, readiness
+ *
+ * Metadata is always in memory, so walks, stats and directory reads answer at once. Only file content may still be in
+ * storage: those calls return a `Maybe`, a promise only on a page-cache miss. Errors are negative errno numbers.
+ */
+import type { Maybe } from "../base/maybe.ts";
+import type { WaitQueue } from "../base/wait-queue.ts";
+
+/** Who asks: the file system ids of the calling task. Root (uid 0) passes every check but execute on a file with no x bit. */
+export interface Credentials {
+  readonly uid: number;
+  readonly gid: number;
+  readonly groups: readonly number[];
+}
+
+/**
+ * Where file pages live. Under the emulator a page is a frame of guest RAM, so that mapping a file maps the cached
+ * page itself; elsewhere it is a plain array. Handles are positive; reference-counted.
+ */
+export interface PagePool {
+  /** A zeroed page with one reference, or -ENOMEM. */
+  allocate(): number;
+  retain(page: number): void;
+  release(page: number): void;
+  /** The page's 4096 bytes. The view is valid only until the next `allocate` (memory may grow and detach it). */
+  bytes(page: number): Uint8Array;
+  /** Must be called after bytes of a page changed other than by guest stores: cached translations of code are dropped. */
+  changed(page: number): void;
+}
+
+/** The content of one regular file, page by page (Linux: struct address_space). */
+export interface PageMapping {
+  /** The cached page at `index` for reading or -errno; not retained: call `pool.retain` to keep it. Past the end: -ENXIO. */
+  page(index: number): Maybe<number>;
+  /** The same for writing (the page is private to this file and marked dirty; copy-up has happened), or -errno. */
+  writablePage(index: number): Maybe<number>;
+}
+
+export interface Timestamps {
+  /** Nanoseconds since 1970. */
+  atimeNs?: bigint;
+  mtimeNs?: bigint;
+  ctimeNs?: bigint;
+}
+
+export interface Attributes extends Timestamps {
+  /** Permission bits only (07777). */
+  mode?: number;
+  uid?: number;
+  gid?: number;
+  size?: number;
+}
+
+export interface DirectoryEntry {
+  readonly name: string;
+  readonly ino: number;
+  /** S_IFMT bits of the mode. */
+  readonly type: number;
+}
+
+/** What statfs(2) reports. */
+export interface FileSystemStat {
+  readonly type: number;
+  readonly blockSize: number;
+  readonly blocks: number;
+  readonly blocksFree: number;
+  readonly files: number;
+  readonly filesFree: number;
+}
+
+export interface FileSystem {
+  /** As /proc/mounts names it: "overlay", "tmpfs", "proc"… */
+  readonly type: string;
+  /** st_dev: distinct per instance. */
+  readonly device: number;
+  readonly root: Inode;
+  readonly readOnly: boolean;
+  statfs(): FileSystemStat;
+  /** Everything written so far is durable once this resolves. */
+  sync(): Maybe<number>;
+}
+
+/**
+ * A file of any type. Directory operations return the new inode, 0, or -errno. The walk has already checked
+ * permissions: an inode checks only what its file system itself forbids.
+ */
+export interface Inode {
+  readonly fs: FileSystem;
+  readonly ino: number;
+  /** Type and permission bits, as st_mode. */
+  readonly mode: number;
+  readonly uid: number;
+  readonly gid: number;
+  readonly nlink: number;
+  /** Bytes; for a directory what its file system says. */
+  readonly size: number;
+  /** Device number as st_rdev, for device nodes. */
+  readonly rdev: number;
+  readonly atimeNs: bigint;
+  readonly mtimeNs: bigint;
+  readonly ctimeNs: bigint;
+  /** 512-byte blocks, as st_blocks. */
+  readonly blocks: number;
+  /** False for directories whose children change by themselves (procfs): the dentry cache must ask each time. */
+  readonly cacheable: boolean;
+
+  // Directories
+  lookup(name: string): Inode | number;
+  readdir(): readonly DirectoryEntry[] | number;
+  create(name: string, mode: number, owner: Credentials): Inode | number;
+  mkdir(name: string, mode: number, owner: Credentials): Inode | number;
+  mknod(name: string, mode: number, rdev: number, owner: Credentials): Inode | number;
+  symlink(name: string, target: string, owner: Credentials): Inode | number;
+  link(name: string, target: Inode): number;
+  unlink(name: string): number;
+  rmdir(name: string): number;
+  /** RENAME_NOREPLACE (1) and RENAME_EXCHANGE (2) in `flags`; `targetDirectory` is of the same file system. */
+  rename(sourceName: string, targetDirectory: Inode, targetName: string, flags: number): number;
+
+  // All
+  readlink(): string | number;
+  /** chmod, chown, utimensat and truncate; truncate of lower content may need a copy-up, hence Maybe. */
+  setAttributes(changes: Attributes): Maybe<number>;
+  getXattr(name: string): Uint8Array | number;
+  setXattr(name: string, value: Uint8Array, flags: number): Maybe<number>;
+  listXattr(): readonly string[] | number;
+  removeXattr(name: string): Maybe<number>;
+
+  /** Regular files: the content as pages; null for everything else. */
+  readonly mapping: PageMapping | null;
+  /**
+   * An open file description for this inode. `flags` are the O_ bits of open(2). The generic implementation for
+   * regular files and directories is in `vfs/file.ts`; devices, fifos and proc files bring their own.
+   */
+  open(flags: number, context: OpenContext): Maybe<OpenFile | number>;
+}
+
+/** What opening some files depends on: /dev/tty, /proc/self and devices that belong to the caller. */
+export interface OpenContext {
+  readonly credentials: Credentials;
+  readonly dentry: Dentry;
+  /** The controlling terminal of the caller as an open function, for /dev/tty; null when it has none. */
+  openControllingTerminal(flags: number): Maybe<OpenFile | number> | null;
+}
+
+export interface Mount {
+  readonly fs: FileSystem;
+  readonly root: Dentry;
+  /** Where it is mounted; null for the namespace's root. */
+  readonly at: Dentry | null;
+  readonly readOnly: boolean;
+  /** As /proc/mounts prints: source and options. */
+  readonly source: string;
+  readonly options: string;
+}
+
+export interface Dentry {
+  readonly name: string;
+  readonly parent: Dentry | null;
+  readonly mount: Mount;
+  readonly inode: Inode;
+}
+
+/** Guest memory as a device's ioctl sees it. Both may throw the kernel's fault, which restarts or fails the call. */
+export interface UserMemory {
+  read(address: number, length: number): Uint8Array;
+  write(address: number, bytes: Uint8Array): void;
+}
+
+/** The task that makes an ioctl, as far as terminals need it (session and job control). */
+export interface IoctlCaller {
+  readonly pid: number;
+  readonly processGroup: number;
+  readonly session: number;
+  readonly isSessionLeader: boolean;
+  setControllingTerminal(terminal: unknown): number;
+  clearControllingTerminal(): void;
+}
+
+/** POLLIN and friends of poll(2); the same bits as EPOLLIN and friends. */
+export const poll = {
+  in: 0x001,
+  priority: 0x002,
+  out: 0x004,
+  error: 0x008,
+  hangup: 0x010,
+  invalid: 0x020,
+  readNormal: 0x040,
+  writeNormal: 0x100,
+  readHangup: 0x2000,
+} as const;
+
+/**
+ * An open file description (open(2)): shared by dup and fork. No method blocks: where Linux would sleep, it returns
+ * -EAGAIN and the syscall layer waits on `waiters` and asks again, unless O_NONBLOCK is set. That keeps signals,
+ * timeouts and restarts in one place.
+ */
+export interface OpenFile {
+  /** Access mode and status flags (O_APPEND, O_NONBLOCK…); F_SETFL changes them. */
+  flags: number;
+  /** Null for files without a name (pipes made by pipe(2), sockets, epoll): they still have an inode for fstat. */
+  readonly dentry: Dentry | null;
+  readonly inode: Inode;
+  /** Bytes read (0 at the end) or -errno. `position` null uses and moves the file's own. */
+  read(target: Uint8Array, position: number | null): Maybe<number>;
+  /** Bytes written or -errno; never blocks half-way: what fits is written. */
+  write(source: Uint8Array, position: number | null): Maybe<number>;
+  /** The new position or -errno (-ESPIPE where there is none). `whence` as lseek(2). */
+  seek(offset: number, whence: number): Maybe<number>;
+  /** The next entries from the position on, "." and ".." included; `position` of each is the cookie after it. */
+  readdir(): readonly (DirectoryEntry & { readonly position: number })[] | number;
+  ioctl(request: number, argument: number, memory: UserMemory, caller: IoctlCaller): Maybe<number>;
+  /** Which of `poll`'s bits hold now. */
+  poll(): number;
+  /** Woken when `poll` may have changed; null for files that are always ready. */
+  readonly waiters: WaitQueue | null;
+  truncate(size: number): Maybe<number>;
+  /** fsync(2). */
+  sync(): Maybe<number>;
+  /** Reference count: descriptors and mappings that hold it. `release` closes at zero. */
+  retain(): void;
+  release(): void;
+}
