@@ -48,7 +48,20 @@ function recipeKey(recipe) {
 
 async function buildBusybox(scratch) {
   const tree = join(scratch, "root");
-  for (const name of ["bin", "dev", "etc", "home", "proc", "root", "sys", "tmp", "usr/bin", "usr/sbin", "sbin", "var/log"])
+  for (const name of [
+    "bin",
+    "dev",
+    "etc",
+    "home",
+    "proc",
+    "root",
+    "sys",
+    "tmp",
+    "usr/bin",
+    "usr/sbin",
+    "sbin",
+    "var/log",
+  ])
     await mkdir(join(tree, name), { recursive: true });
   await chmod(join(tree, "tmp"), 0o1777);
   await chmod(join(tree, "root"), 0o700);
@@ -57,12 +70,18 @@ async function buildBusybox(scratch) {
   await chmod(join(tree, "bin/busybox"), 0o755);
   for (const applet of capture(program, ["--list"]).trim().split("\n"))
     if (applet !== "busybox") await symlink("busybox", join(tree, "bin", applet));
-  await writeFile(join(tree, "etc/passwd"), "root:x:0:0:root:/root:/bin/sh\nnobody:x:65534:65534:nobody:/home:/bin/false\n");
+  await writeFile(
+    join(tree, "etc/passwd"),
+    "root:x:0:0:root:/root:/bin/sh\nnobody:x:65534:65534:nobody:/home:/bin/false\n",
+  );
   await writeFile(join(tree, "etc/group"), "root:x:0:\nnogroup:x:65534:\n");
   await writeFile(join(tree, "etc/profile"), 'export PS1="\\u@\\h:\\w\\$ "\n');
   const layer = join(scratch, "layer.tar");
   tarTree(tree, layer);
-  return { layers: [layer], config: { Cmd: ["sh"], Env: ["PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"] } };
+  return {
+    layers: [layer],
+    config: { Cmd: ["sh"], Env: ["PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"] },
+  };
 }
 
 /** A tar whose bytes depend only on the tree: fixed owner, order and times. */
@@ -73,20 +92,31 @@ function tarTree(tree, target) {
 
 async function buildDebian(scratch) {
   const layer = join(scratch, "layer.tar");
-  const excluded = ["/usr/share/doc/*", "/usr/share/man/*", "/usr/share/locale/*", "/usr/share/info/*", "/usr/share/lintian/*"];
+  const excluded = [
+    "/usr/share/doc/*",
+    "/usr/share/man/*",
+    "/usr/share/locale/*",
+    "/usr/share/info/*",
+    "/usr/share/lintian/*",
+  ];
   const arguments_ = [
     "--quiet",
     "--variant=essential",
     "--include=mawk,less,nano,procps,python3,vim-tiny",
     ...excluded.map((path) => `--dpkgopt=path-exclude=${path}`),
     // Caches that differ from build to build and that nothing needs.
-    "--customize-hook=rm -rf \"$1\"/var/log/* \"$1\"/var/cache/* \"$1\"/var/lib/apt/lists/*",
-    "--customize-hook=echo wherry > \"$1/etc/hostname\"",
+    '--customize-hook=rm -rf "$1"/var/log/* "$1"/var/cache/* "$1"/var/lib/apt/lists/*',
+    '--customize-hook=echo wherry > "$1/etc/hostname"',
     "bookworm",
     layer,
   ];
   console.error("Building the Debian image from packages (about a minute)…");
-  if (run("mmdebstrap", arguments_, { stdio: ["ignore", 2, 2], env: { ...process.env, SOURCE_DATE_EPOCH: "1704067200" } }) !== 0)
+  if (
+    run("mmdebstrap", arguments_, {
+      stdio: ["ignore", 2, 2],
+      env: { ...process.env, SOURCE_DATE_EPOCH: "1704067200" },
+    }) !== 0
+  )
     throw new Error("mmdebstrap failed: its messages are above");
   return {
     layers: [layer],
@@ -100,7 +130,13 @@ async function buildWasi(scratch) {
   const asc = join(root, "node_modules/assemblyscript/bin/asc.js");
   const source = join(root, "wasm/guest/wasi.ts");
   if (!existsSync(source)) throw new Error("wasm/guest/wasi.ts is missing");
-  if (run(process.execPath, [asc, source, "--optimize", "--runtime", "stub", "--use", "abort=wasi_abort", "-o", join(tree, "hello.wasm")], { stdio: ["ignore", 2, 2] }) !== 0)
+  if (
+    run(
+      process.execPath,
+      [asc, source, "--optimize", "--runtime", "stub", "--use", "abort=wasi_abort", "-o", join(tree, "hello.wasm")],
+      { stdio: ["ignore", 2, 2] },
+    ) !== 0
+  )
     throw new Error("the AssemblyScript compiler failed");
   await writeFile(join(tree, "greeting.txt"), "Hello from a file of the image.\n");
   const layer = join(scratch, "layer.tar");
@@ -120,7 +156,9 @@ export async function buildDemoImages() {
     const key = recipeKey(recipe);
     if (!existsSync(file) || !existsSync(stamp) || readFileSync(stamp, "utf8") !== key) {
       if (recipe.programs.length > 0 && !has("apt-get")) {
-        problems.push(`${recipe.name}: needs a Debian or Ubuntu host to be built from packages; load an archive of your own instead`);
+        problems.push(
+          `${recipe.name}: needs a Debian or Ubuntu host to be built from packages; load an archive of your own instead`,
+        );
         continue;
       }
       const missing = installPrograms(recipe.programs);

@@ -6,7 +6,9 @@ import { has, must, root, run } from "./run.mjs";
 
 /** Installs node_modules when it is missing or older than the lock file. */
 export function installModules() {
-  const lock = createHash("sha256").update(readFileSync(join(root, "package-lock.json"))).digest("hex");
+  const lock = createHash("sha256")
+    .update(readFileSync(join(root, "package-lock.json")))
+    .digest("hex");
   const stamp = join(root, "node_modules", ".wherry-lock");
   if (existsSync(stamp) && readFileSync(stamp, "utf8") === lock) return;
   console.error("Installing npm packages…");
@@ -26,7 +28,7 @@ export function installPrograms(wanted) {
   let missing = wanted.filter(({ program }) => !has(program));
   if (missing.length === 0) return [];
   if (has("apt-get") && process.getuid?.() === 0) {
-    const packages = missing.map((entry) => entry.package);
+    const packages = missing.flatMap((entry) => entry.package.split(" "));
     console.error(`Installing system packages: ${packages.join(" ")}`);
     const environment = { ...process.env, DEBIAN_FRONTEND: "noninteractive" };
     const options = { stdio: ["ignore", "ignore", 2], env: environment };

@@ -1,0 +1,94 @@
+// `npm test`: installs what is missing, then every check, cheapest first. Nothing is skipped silently: what could not
+// run is counted and named at the end. `npm test -- unit guest` runs only those steps.
+import { existsSync, mkdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { installModules, installPrograms, missingLine } from "./lib/install.mjs";
+import { root, run } from "./lib/run.mjs";
+
+const programs = [
+  { program: "gcc", package: "gcc libc6-dev" },
+  { program: "objdump", package: "binutils" },
+  { program: "chromium", package: "chromium" },
+  { program: "busybox", package: "busybox-static" },
+  { program: "mmdebstrap", package: "mmdebstrap" },
+  { program: "runc", package: "runc" },
+  { program: "umoci", package: "umoci" },
+  { program: "skopeo", package: "skopeo" },
+  { program: "newuidmap", package: "uidmap" },
+  { program: "tmux", package: "tmux" },
+  { program: "zstd", package: "zstd" },
+];
+
+const bin = (name) => join(root, "node_modules", ".bin", name);
+const output = join(root, "test", "output");
+
+/** A vitest project as a step; its counts come from the JSON report. */
+const vitest = (name, project) => ({
+  name,
+  report: join(output, `${name}.json`),
+  command: [
+    bin("vitest"),
+    "run",
+    "--project",
+    project,
+    "--reporter=default",
+    "--reporter=json",
+    `--outputFile.json=${join(output, `${name}.json`)}`,
+  ],
+});
+
+const steps = [
+  { name: "format", command: [bin("oxfmt"), "--check"] },
+  { name: "lint", command: [bin("oxlint")] },
+  { name: "types", command: [process.execPath, "scripts/types.mjs"] },
+  vitest("unit", "unit"),
+  { name: "images", command: [process.execPath, "scripts/demo-images.mjs"] },
+  { name: "build", command: [process.execPath, "scripts/build.mjs"] },
+  vitest("differential", "differential"),
+  vitest("guest", "guest"),
+  vitest("node", "node"),
+  vitest("browser", "browser"),
+  vitest("e2e", "e2e"),
+];
+
+installModules();
+mkdirSync(output, { recursive: true });
+const missing = installPrograms(programs);
+const only = process.argv.slice(2);
+const results = [];
+let passed = 0;
+let failed = 0;
+const skipped = [];
+
+for (const step of steps) {
+  if (only.length > 0 && !only.includes(step.name)) continue;
+  console.log(`\n=== ${step.name}`);
+  const started = Date.now();
+  const [command, ...rest] = step.command;
+  const code = run(command, rest);
+  results.push({ name: step.name, ok: code === 0, seconds: (Date.now() - started) / 1000 });
+  if (step.report === undefined) {
+    if (code === 0) passed++;
+    else failed++;
+    continue;
+  }
+  if (!existsSync(step.report)) {
+    failed++;
+    continue;
+  }
+  const report = JSON.parse(readFileSync(step.report, "utf8"));
+  passed += report.numPassedTests;
+  failed += report.numFailedTests;
+  if (code !== 0 && report.numFailedTests === 0) failed++;
+  for (const file of report.testResults)
+    for (const test of file.assertionResults)
+      if (test.status !== "passed" && test.status !== "failed") skipped.push(`${step.name}: ${test.fullName}`);
+}
+
+console.log("\n=== summary");
+for (const { name, ok, seconds } of results)
+  console.log(`${ok ? "ok    " : "FAILED"} ${name.padEnd(14)} ${seconds.toFixed(0).padStart(5)} s`);
+if (missing.length > 0) console.log(missingLine(missing, "some tests"));
+for (const name of skipped) console.log(`not run: ${name}`);
+console.log(`${passed} passed, ${failed} failed, ${skipped.length} skipped`);
+process.exitCode = failed > 0 || missing.length > 0 ? 1 : 0;
