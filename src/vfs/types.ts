@@ -175,14 +175,28 @@ export interface UserMemory {
   write(address: number, bytes: Uint8Array): void;
 }
 
-/** The task that makes an ioctl, as far as terminals need it (session and job control). */
+/** The task that makes a call on a terminal, as far as terminals need it (session and job control, man 7 credentials). */
 export interface IoctlCaller {
   readonly pid: number;
   readonly processGroup: number;
   readonly session: number;
   readonly isSessionLeader: boolean;
+  /** Effective user 0: may steal a controlling terminal, send TIOCSTI… */
+  readonly isPrivileged: boolean;
+  /** The terminal its session is attached to, or null. Compared by identity. */
+  readonly controllingTerminal: unknown;
+  /** Returns 0 or -errno. */
   setControllingTerminal(terminal: unknown): number;
   clearControllingTerminal(): void;
+  /** Takes the terminal from every process of the session. */
+  clearSessionTerminal(session: number): void;
+  /** Blocked or ignored in the calling task. */
+  isSignalIgnored(signal: number): boolean;
+  /** No member of the caller's process group has a parent outside the group in the same session. */
+  isGroupOrphaned(): boolean;
+  signalGroup(processGroup: number, signal: number): void;
+  /** The session a process group belongs to, or null when there is no such group. */
+  sessionOfGroup(processGroup: number): number | null;
 }
 
 /** POLLIN and friends of poll(2); the same bits as EPOLLIN and friends. */
