@@ -30,4 +30,8 @@ export const limits = {
   expansionRatioMax: 1000,
   /** Log kept of one container's output. */
   logBytesMax: 16 << 20,
+  /** How far the writer of a stream between workers may be ahead of its reader: enough to keep both busy. */
+  portWindowBytes: 256 * 1024,
+  /** How long a container that ends may still take to deliver its output and write its files. */
+  containerFlushMs: 3000,
 } as const;

@@ -1,0 +1,154 @@
+import { describe, expect, test } from "vitest";
+import { concat, encodeUtf8 } from "../../base/bytes.ts";
+import { WherryError } from "../../base/errors.ts";
+import type { ContainerSpec, ExitStatus, ProcessSpec, RuntimeContainer, RuntimeIo } from "../types.ts";
+import { createWorkerRuntime } from "./worker-host.ts";
+import { serveContainer } from "./worker-server.ts";
+import type { StartContainer } from "./worker-server.ts";
+
+const process: ProcessSpec = {
+  arguments: ["cat"],
+  environment: [],
+  workingDirectory: "/",
+  user: "",
+  tty: false,
+  interactive: true,
+  columns: 80,
+  rows: 24,
+};
+const spec: ContainerSpec = {
+  id: "c1",
+  hostname: "c1",
+  layers: [],
+  process,
+  readOnly: false,
+  mounts: [],
+  memoryBytes: 1 << 20,
+  stopSignal: "SIGTERM",
+  strace: false,
+};
+const store = { kind: "indexeddb", name: "test" } as const;
+
+/** A scripted "guest": `cat` copies its input; "fail" cannot start; "hang" never ends. */
+const fakeStart: StartContainer = async (given, _store, io) => {
+  if (given.process.arguments[0] === "fail") throw new WherryError("command-not-found", "fail: not found");
+  return container(given.process, io);
+};
+
+function container(given: ProcessSpec, io: RuntimeIo): RuntimeContainer {
+  let end!: (status: ExitStatus) => void;
+  const exited = new Promise<ExitStatus>((resolve) => {
+    end = resolve;
+  });
+  const finish = async (code: number) => {
+    await Promise.allSettled([io.stdout.close(), io.stderr.close()]);
+    end({ code });
+  };
+  if (given.arguments[0] === "cat") {
+    void io.stdin.pipeTo(io.stdout, { preventClose: true }).then(
+      () => finish(0),
+      () => finish(1),
+    );
+  }
+  return {
+    exited,
+    signal: (signal) => finish(128 + signal),
+    resize: async () => {},
+    exec: async (execSpec, execIo) => container(execSpec, execIo),
+    destroy: async () => {},
+    missing: async () => [{ kind: "syscall", name: "io_uring_setup", count: 2 }],
+  };
+}
+
+function host() {
+  const workers: { terminated: boolean; crash: (reason: string) => void }[] = [];
+  const runtime = createWorkerRuntime({
+    name: "emulator",
+    spawn: () => {
+      const { port1, port2 } = new MessageChannel();
+      serveContainer(port2, fakeStart);
+      const state = { terminated: false, crash: (_reason: string) => {} };
+      workers.push(state);
+      return {
+        port: port1,
+        terminate: () => {
+          state.terminated = true;
+          port2.close();
+        },
+        crashed: new Promise((resolve) => {
+          state.crash = resolve;
+        }),
+      };
+    },
+  });
+  return { runtime, workers };
+}
+
+function streams() {
+  const stdin = new TransformStream<Uint8Array, Uint8Array>();
+  const collect = () => {
+    const chunks: Uint8Array[] = [];
+    let closed!: () => void;
+    const done = new Promise<void>((resolve) => {
+      closed = resolve;
+    });
+    const writable = new WritableStream<Uint8Array>({
+      write: (chunk) => void chunks.push(chunk),
+      close: () => closed(),
+    });
+    return { writable, text: async () => (await done, new TextDecoder().decode(concat(chunks))) };
+  };
+  const [stdout, stderr] = [collect(), collect()];
+  return { io: { stdin: stdin.readable, stdout: stdout.writable, stderr: stderr.writable }, stdin, stdout, stderr };
+}
+
+describe("a container in a worker", () => {
+  test("gets its input, gives its output and its exit code, and the worker ends", async () => {
+    const { runtime, workers } = host();
+    const { io, stdin, stdout } = streams();
+    const running = await runtime.start(spec, store, io);
+    const writer = stdin.writable.getWriter();
+    await writer.write(encodeUtf8("hello "));
+    await writer.write(encodeUtf8("there"));
+    await writer.close();
+    expect(await running.exited).toEqual({ code: 0 });
+    expect(await stdout.text()).toBe("hello there");
+    await running.destroy();
+    expect(workers[0]!.terminated).toBe(true);
+    expect(await running.missing()).toEqual([{ kind: "syscall", name: "io_uring_setup", count: 2 }]);
+  });
+
+  test("a second process by exec, a signal and a resize", async () => {
+    const { runtime } = host();
+    const first = streams();
+    const running = await runtime.start({ ...spec, process: { ...process, arguments: ["hang"] } }, store, first.io);
+    const second = streams();
+    const executed = await running.exec(process, second.io);
+    await executed.resize(100, 40);
+    await second.stdin.writable.getWriter().close();
+    expect(await executed.exited).toEqual({ code: 0 });
+    await running.signal(15);
+    expect(await running.exited).toEqual({ code: 143 });
+  });
+
+  test("a start that fails keeps its code and frees the worker", async () => {
+    const { runtime, workers } = host();
+    const failing = { ...spec, process: { ...process, arguments: ["fail"] } };
+    await expect(runtime.start(failing, store, streams().io)).rejects.toMatchObject({
+      code: "command-not-found",
+      exitCode: 127,
+      message: "fail: not found",
+    });
+    expect(workers[0]!.terminated).toBe(true);
+  });
+
+  test("a crash ends the streams and says why", async () => {
+    const { runtime, workers } = host();
+    const { io, stderr, stdout } = streams();
+    const running = await runtime.start({ ...spec, process: { ...process, arguments: ["hang"] } }, store, io);
+    workers[0]!.crash("out of memory");
+    expect(await running.exited).toEqual({ code: 125 });
+    expect(await stdout.text()).toBe("");
+    expect(await stderr.text()).toBe("wherry: The container's worker stopped unexpectedly: out of memory\n");
+  });
+});

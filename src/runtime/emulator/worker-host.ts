@@ -1,0 +1,259 @@
+/**
+ * The engine's end of the protocol: a Runtime whose containers each live in a worker of their own. Spawning the worker
+ * is the host's business (a Web Worker in the page, a worker thread in Node), so it is handed in.
+ *
+ * Whatever happens in a container's worker, here every stream ends and `exited` resolves: a crash is told on the
+ * process's output and counts as exit code 125.
+ */
+import { encodeUtf8 } from "../../base/bytes.ts";
+import { WherryError } from "../../base/errors.ts";
+import { limits } from "../../base/limits.ts";
+import { readableFromPort, writableToPort } from "../../base/port-stream.ts";
+import type { StoreLocator } from "../../store/types.ts";
+import type {
+  ContainerSpec,
+  ExitStatus,
+  ProcessSpec,
+  Runtime,
+  RuntimeContainer,
+  RuntimeIo,
+  RuntimeProcess,
+} from "../types.ts";
+import type { ContainerMessage, HostMessage, HostRequest, StreamPorts } from "./protocol.ts";
+
+/** One spawned worker, as its host hands it over. */
+export interface ContainerWorker {
+  /** Our end of the channel; the other end has been sent to the worker. */
+  readonly port: MessagePort;
+  terminate(): void;
+  /** Resolves with a reason when the worker stops by itself; never rejects. */
+  readonly crashed: Promise<string>;
+}
+
+export interface WorkerRuntimeOptions {
+  readonly name: Runtime["name"];
+  readonly spawn: () => ContainerWorker;
+  readonly unavailable?: () => Promise<string | null>;
+  /** Keep one worker started ahead, so that the next container need not wait for its code to load. */
+  readonly keepSpare?: boolean;
+}
+
+export function createWorkerRuntime(options: WorkerRuntimeOptions): Runtime {
+  let spare: ContainerWorker | null = null;
+
+  function take(): ContainerWorker {
+    const worker = spare ?? options.spawn();
+    spare = null;
+    return worker;
+  }
+
+  function refill(): void {
+    if (options.keepSpare !== true || spare !== null) return;
+    const worker = options.spawn();
+    spare = worker;
+    void worker.crashed.then(() => {
+      if (spare === worker) spare = null;
+    });
+  }
+
+  refill();
+  return {
+    name: options.name,
+    unavailable: options.unavailable ?? (async () => null),
+    async start(spec, store, io) {
+      const link = new ContainerLink(take());
+      try {
+        return await link.start(spec, store, io);
+      } finally {
+        refill();
+      }
+    },
+  };
+}
+
+type Missing = Awaited<ReturnType<RuntimeContainer["missing"]>>;
+
+class ContainerLink {
+  readonly #worker: ContainerWorker;
+  readonly #pending = new Map<number, { resolve: (value: unknown) => void; reject: (error: unknown) => void }>();
+  readonly #processes = new Map<number, HostedProcess>();
+  #nextRequest = 1;
+  #nextProcess = 1;
+  #gone: WherryError | null = null;
+  #lastMissing: Missing = [];
+
+  constructor(worker: ContainerWorker) {
+    this.#worker = worker;
+    worker.port.onmessage = (event: MessageEvent) => this.#receive(event.data as ContainerMessage);
+    void worker.crashed.then((reason) =>
+      this.#close(new WherryError("internal", `The container's worker stopped unexpectedly: ${reason}`), 125),
+    );
+  }
+
+  async start(spec: ContainerSpec, store: StoreLocator, io: RuntimeIo): Promise<RuntimeContainer> {
+    const process = new HostedProcess(io, spec.process.tty);
+    this.#processes.set(0, process);
+    try {
+      await this.#request({ type: "start", spec, store, streams: process.streams }, process.transfer);
+    } catch (error) {
+      this.#close(WherryError.from(error), 125);
+      throw error;
+    }
+    // Memory and the worker go with the first process, as a container's other processes do in Linux (PID 1 of a
+    // PID namespace).
+    void process.exited.then(() => this.#finish());
+    return {
+      ...this.#control(0, process),
+      exec: (execSpec, execIo) => this.#exec(execSpec, execIo),
+      destroy: () => this.#destroy(),
+      missing: () => this.#missing(),
+    };
+  }
+
+  async #exec(spec: ProcessSpec, io: RuntimeIo): Promise<RuntimeProcess> {
+    const number = this.#nextProcess++;
+    const process = new HostedProcess(io, spec.tty);
+    this.#processes.set(number, process);
+    try {
+      await this.#request({ type: "exec", process: number, spec, streams: process.streams }, process.transfer);
+    } catch (error) {
+      this.#processes.delete(number);
+      process.cut(null);
+      throw error;
+    }
+    return this.#control(number, process);
+  }
+
+  #control(number: number, process: HostedProcess): RuntimeProcess {
+    return {
+      exited: process.exited,
+      signal: async (signal) => {
+        if (this.#gone === null) await this.#request({ type: "signal", process: number, signal });
+      },
+      resize: async (columns, rows) => {
+        if (this.#gone === null) await this.#request({ type: "resize", process: number, columns, rows });
+      },
+    };
+  }
+
+  /** Still answered after the container has ended. */
+  async #missing(): ReturnType<RuntimeContainer["missing"]> {
+    if (this.#gone === null) {
+      this.#lastMissing = (await this.#request({ type: "missing" })) as Missing;
+    }
+    return this.#lastMissing;
+  }
+
+  async #finish(): Promise<void> {
+    await this.#within(limits.containerFlushMs, this.#missing());
+    await this.#destroy();
+  }
+
+  async #destroy(): Promise<void> {
+    if (this.#gone !== null) return;
+    // The worker gets a moment to write what it holds; one that is stuck is ended all the same.
+    await this.#within(limits.containerFlushMs, this.#request({ type: "destroy" }));
+    this.#close(new WherryError("cancelled", "The container was ended."), 137);
+  }
+
+  async #within(timeoutMs: number, work: Promise<unknown>): Promise<void> {
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    const late = new Promise<void>((resolve) => {
+      timer = setTimeout(resolve, timeoutMs);
+    });
+    await Promise.race([work.then(null, () => {}), late]);
+    clearTimeout(timer);
+  }
+
+  #close(error: WherryError, code: number): void {
+    if (this.#gone !== null) return;
+    this.#gone = error;
+    for (const { reject } of this.#pending.values()) reject(error);
+    this.#pending.clear();
+    for (const process of this.#processes.values()) {
+      process.cut(error.code === "internal" ? error.message : null);
+      process.ended({ code });
+    }
+    this.#worker.port.close();
+    this.#worker.terminate();
+  }
+
+  #receive(message: ContainerMessage): void {
+    if (message.type === "exited") {
+      this.#processes.get(message.process)?.ended({ code: message.code });
+      return;
+    }
+    const pending = this.#pending.get(message.request);
+    this.#pending.delete(message.request);
+    if (message.type === "failed") pending?.reject(WherryError.from(message.error));
+    else pending?.resolve(message.value);
+  }
+
+  #request(request: HostRequest, transfer: Transferable[] = []): Promise<unknown> {
+    if (this.#gone !== null) return Promise.reject(this.#gone);
+    const number = this.#nextRequest++;
+    return new Promise((resolve, reject) => {
+      this.#pending.set(number, { resolve, reject });
+      this.#worker.port.postMessage({ request: number, ...request } satisfies HostMessage, transfer);
+    });
+  }
+}
+
+/** One process's streams, joined to their ports. `exited` resolves once the process has ended and its output is in. */
+class HostedProcess {
+  readonly streams: StreamPorts;
+  readonly transfer: Transferable[];
+  readonly exited: Promise<ExitStatus>;
+  readonly #cut = new AbortController();
+  readonly #outputs: Promise<unknown>;
+  #message: string | null = null;
+  #resolve!: (status: ExitStatus) => void;
+
+  constructor(io: RuntimeIo, tty: boolean) {
+    const [stdin, stdout, stderr] = [new MessageChannel(), new MessageChannel(), new MessageChannel()];
+    this.streams = { stdin: stdin.port2, stdout: stdout.port2, stderr: stderr.port2 };
+    this.transfer = [stdin.port2, stdout.port2, stderr.port2];
+    this.exited = new Promise((resolve) => {
+      this.#resolve = resolve;
+    });
+    const signal = this.#cut.signal;
+    // A process that ends early leaves its input unread; that is no error.
+    io.stdin.pipeTo(writableToPort(stdin.port1), { signal }).catch(() => {});
+    // With a terminal only stdout is shown, so the last words go there.
+    const words = (here: boolean) => () => (here ? this.#message : null);
+    this.#outputs = Promise.all([
+      this.#join(stdout.port1, io.stdout, words(tty)),
+      this.#join(stderr.port1, io.stderr, words(!tty)),
+    ]);
+  }
+
+  async #join(port: MessagePort, target: WritableStream<Uint8Array>, lastWords: () => string | null): Promise<void> {
+    const readable = readableFromPort(port);
+    await readable.pipeTo(target, { signal: this.#cut.signal, preventAbort: true, preventClose: true }).catch(() => {});
+    port.close();
+    try {
+      const writer = target.getWriter();
+      const words = lastWords();
+      if (words !== null) await writer.write(encodeUtf8(`wherry: ${words}\n`));
+      await writer.close();
+    } catch {
+      // The caller no longer reads.
+    }
+  }
+
+  /** Ends the streams now, with what is left unsaid as the last line. */
+  cut(message: string | null): void {
+    this.#message = message;
+    this.#cut.abort(new WherryError("cancelled", "The process has ended."));
+  }
+
+  ended(status: ExitStatus): void {
+    // Output is on other ports than the news of the end, and may still be on its way.
+    const late = setTimeout(() => this.cut(null), limits.containerFlushMs);
+    void this.#outputs.then(() => {
+      clearTimeout(late);
+      this.#cut.abort(new WherryError("cancelled", "The process has ended."));
+      this.#resolve(status);
+    });
+  }
+}

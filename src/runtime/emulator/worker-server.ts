@@ -1,0 +1,70 @@
+/**
+ * The container worker's end of the protocol: starts one container when told to and serves it until the host goes.
+ * `start` is the runtime inside the worker; it must close `stdout` and `stderr` of a process when that process ends.
+ */
+import { WherryError } from "../../base/errors.ts";
+import { readableFromPort, writableToPort } from "../../base/port-stream.ts";
+import type { StoreLocator } from "../../store/types.ts";
+import type { ContainerSpec, RuntimeContainer, RuntimeIo, RuntimeProcess } from "../types.ts";
+import type { ContainerMessage, HostMessage, StreamPorts } from "./protocol.ts";
+
+export type StartContainer = (spec: ContainerSpec, store: StoreLocator, io: RuntimeIo) => Promise<RuntimeContainer>;
+
+export function serveContainer(port: MessagePort, start: StartContainer): void {
+  const processes = new Map<number, RuntimeProcess>();
+  let container: RuntimeContainer | null = null;
+
+  const send = (message: ContainerMessage) => port.postMessage(message);
+
+  function watch(number: number, process: RuntimeProcess): void {
+    processes.set(number, process);
+    void process.exited.then(
+      ({ code }) => send({ type: "exited", process: number, code }),
+      () => send({ type: "exited", process: number, code: 125 }),
+    );
+  }
+
+  function running(): RuntimeContainer {
+    if (container === null) throw new WherryError("conflict", "The container is not running.");
+    return container;
+  }
+
+  async function handle(message: HostMessage): Promise<unknown> {
+    switch (message.type) {
+      case "start":
+        container = await start(message.spec, message.store, openStreams(message.streams));
+        watch(0, container);
+        return null;
+      case "exec":
+        watch(message.process, await running().exec(message.spec, openStreams(message.streams)));
+        return null;
+      case "signal":
+        await processes.get(message.process)?.signal(message.signal);
+        return null;
+      case "resize":
+        await processes.get(message.process)?.resize(message.columns, message.rows);
+        return null;
+      case "missing":
+        return container === null ? [] : container.missing();
+      case "destroy":
+        await container?.destroy();
+        return null;
+    }
+  }
+
+  port.onmessage = (event: MessageEvent) => {
+    const message = event.data as HostMessage;
+    handle(message).then(
+      (value) => send({ type: "reply", request: message.request, value }),
+      (error: unknown) => send({ type: "failed", request: message.request, error: WherryError.from(error).toPlain() }),
+    );
+  };
+}
+
+function openStreams(ports: StreamPorts): RuntimeIo {
+  return {
+    stdin: readableFromPort(ports.stdin),
+    stdout: writableToPort(ports.stdout),
+    stderr: writableToPort(ports.stderr),
+  };
+}
