@@ -16,7 +16,7 @@ import type {
   IoctlCaller,
   OpenContext,
   OpenFile,
-  PageMapping,
+  FileContent,
   UserMemory,
 } from "./types.ts";
 import { poll } from "./types.ts";
@@ -53,7 +53,7 @@ export abstract class SpecialInode implements Inode {
   get cacheable(): boolean {
     return true;
   }
-  get mapping(): PageMapping | null {
+  get mapping(): FileContent | null {
     return null;
   }
   lookup(_name: string): Inode | number {

@@ -11,6 +11,7 @@
  * Metadata is always in memory, so walks, stats and directory reads answer at once. Only file content may still be in
  * storage: those calls return a `Maybe`, a promise only on a page-cache miss. Errors are negative errno numbers.
  */
+import type { Clock } from "../base/clock.ts";
 import type { Maybe } from "../base/maybe.ts";
 import type { WaitQueue } from "../base/wait-queue.ts";
 
@@ -28,12 +29,21 @@ export interface Credentials {
 export interface PagePool {
   /** A zeroed page with one reference, or -ENOMEM. */
   allocate(): number;
+  /** As `allocate`, but the content is whatever it was: for a caller that overwrites all of it. */
+  allocateRaw(): number;
   retain(page: number): void;
   release(page: number): void;
   /** The page's 4096 bytes. The view is valid only until the next `allocate` (memory may grow and detach it). */
   bytes(page: number): Uint8Array;
   /** Must be called after bytes of a page changed other than by guest stores: cached translations of code are dropped. */
   changed(page: number): void;
+  /** How many references a page has: one that only the page cache holds may be evicted. */
+  references(page: number): number;
+  /**
+   * Registers who can give clean pages back. When `allocate` finds no room it calls each with the number of pages it
+   * wants; the answer is how many were released. Returns how to unregister.
+   */
+  registerShrinker(shrink: (pages: number) => number): () => void;
 }
 
 /** The content of one regular file, page by page (Linux: struct address_space). */
@@ -42,6 +52,24 @@ export interface PageMapping {
   page(index: number): Maybe<number>;
   /** The same for writing (the page is private to this file and marked dirty; copy-up has happened), or -errno. */
   writablePage(index: number): Maybe<number>;
+}
+
+/**
+ * A regular file's content: its pages, and reads and writes by byte range through them. Buffers given here must not be
+ * views of the page pool's memory: a call may allocate pages, which can move that memory.
+ */
+export interface FileContent extends PageMapping {
+  /** Bytes read (0 at or past the end) or -errno. At once when all pages are cached. */
+  read(target: Uint8Array, position: number): Maybe<number>;
+  /** Bytes written, growing the file as needed, or -errno (-ENOSPC, -EFBIG) when none could be. Sets mtime and ctime. */
+  write(source: Uint8Array, position: number): Maybe<number>;
+  /** SEEK_DATA and SEEK_HOLE of lseek(2), or -ENXIO. */
+  nextData(position: number): number;
+  nextHole(position: number): number;
+  /** fallocate(2): `mode` 0, KEEP_SIZE, PUNCH_HOLE | KEEP_SIZE, ZERO_RANGE; others -EOPNOTSUPP. */
+  allocate(mode: number, position: number, length: number): Maybe<number>;
+  /** fsync(2) of this file. */
+  sync(): Maybe<number>;
 }
 
 export interface Timestamps {
@@ -122,6 +150,8 @@ export interface Inode {
   link(name: string, target: Inode): number;
   unlink(name: string): number;
   rmdir(name: string): number;
+  /** O_TMPFILE: an unnamed regular file in this directory, with no links; absent where there is none. */
+  createUnnamed?(mode: number, owner: Credentials): Inode | number;
   /** RENAME_NOREPLACE (1) and RENAME_EXCHANGE (2) in `flags`; `targetDirectory` is of the same file system. */
   rename(sourceName: string, targetDirectory: Inode, targetName: string, flags: number): number;
 
@@ -134,11 +164,16 @@ export interface Inode {
   listXattr(): readonly string[] | number;
   removeXattr(name: string): Maybe<number>;
 
-  /** Regular files: the content as pages; null for everything else. */
-  readonly mapping: PageMapping | null;
+  /** Regular files: the content; null for everything else, and for files made as they are read (procfs). */
+  readonly mapping: FileContent | null;
+  /** Asks the host for fresh attributes, where they change by themselves. Called before stat reports them. */
+  refresh?(): void;
+  /** Magic links (/proc/self/fd/N, /proc/self/exe): where following leads, whatever `readlink` says; or -errno. */
+  jump?(): Dentry | number;
   /**
    * An open file description for this inode. `flags` are the O_ bits of open(2). The generic implementation for
-   * regular files and directories is in `vfs/file.ts`; devices, fifos and proc files bring their own.
+   * regular files and directories is in `vfs/file.ts`; devfs and procfs bring their own; device nodes and fifos of
+   * other file systems call `context.openSpecial`.
    */
   open(flags: number, context: OpenContext): Maybe<OpenFile | number>;
 }
@@ -149,6 +184,30 @@ export interface OpenContext {
   readonly dentry: Dentry;
   /** The controlling terminal of the caller as an open function, for /dev/tty; null when it has none. */
   openControllingTerminal(flags: number): Maybe<OpenFile | number> | null;
+  /** Opens a character device, block device or fifo by `inode.rdev` or, for a fifo, by the inode itself. */
+  openSpecial(inode: Inode, flags: number, context: OpenContext): Maybe<OpenFile | number>;
+}
+
+/**
+ * Who makes a path call and where it starts: what Linux keeps in task_struct (cred, fs_struct). A task implements it
+ * with properties that change as it calls chdir, chroot, setuid and umask.
+ */
+export interface Caller {
+  readonly namespace: MountNamespace;
+  /** Where "/" leads (chroot). */
+  readonly root: Dentry;
+  readonly cwd: Dentry;
+  readonly credentials: Credentials;
+  /** Applied to the modes of open, mkdir and mknod. */
+  readonly umask: number;
+  openControllingTerminal(flags: number): Maybe<OpenFile | number> | null;
+}
+
+/** What the operations need of a namespace; the class is `Namespace` in `namespace.ts`. */
+export interface MountNamespace {
+  /** Drivers of device nodes and fifos outside devfs: -ENXIO until the kernel sets its own. */
+  openSpecial: (inode: Inode, flags: number, context: OpenContext) => Maybe<OpenFile | number>;
+  readonly clock: Clock;
 }
 
 export interface Mount {
@@ -156,7 +215,11 @@ export interface Mount {
   readonly root: Dentry;
   /** Where it is mounted; null for the namespace's root. */
   readonly at: Dentry | null;
+  /** Of this mount or its whole file system. */
   readonly readOnly: boolean;
+  readonly noExec: boolean;
+  readonly noSuid: boolean;
+  readonly noDevices: boolean;
   /** As /proc/mounts prints: source and options. */
   readonly source: string;
   readonly options: string;
@@ -164,9 +227,12 @@ export interface Mount {
 
 export interface Dentry {
   readonly name: string;
+  /** Null for the root of a mount: ".." goes on from `mount.at`. */
   readonly parent: Dentry | null;
   readonly mount: Mount;
   readonly inode: Inode;
+  /** The name was removed while something still held it. */
+  readonly deleted: boolean;
 }
 
 /** Guest memory as a device's ioctl sees it. Both may throw the kernel's fault, which restarts or fails the call. */
@@ -239,6 +305,8 @@ export interface OpenFile {
   truncate(size: number): Maybe<number>;
   /** fsync(2). */
   sync(): Maybe<number>;
+  /** fallocate(2); absent where there is none (-ENODEV, or -ESPIPE for pipes). */
+  allocate?(mode: number, position: number, length: number): Maybe<number>;
   /** Reference count: descriptors and mappings that hold it. `release` closes at zero. */
   retain(): void;
   release(): void;
