@@ -37,9 +37,9 @@ const recipes = [
   },
 ];
 
-/** Everything the archive depends on: this file, and for WASI its source. */
+/** Everything the archive depends on: its recipe, the archive writer, and for WASI its source. */
 function recipeKey(recipe) {
-  const hash = createHash("sha256").update(readFileSync(new URL(import.meta.url)));
+  const hash = createHash("sha256").update(JSON.stringify(recipe) + recipe.build.toString() + tarTree.toString());
   hash.update(readFileSync(join(root, "scripts/lib/image-archive.mjs")));
   const source = join(root, "wasm/guest", `${recipe.name}.ts`);
   if (existsSync(source)) hash.update(readFileSync(source));
@@ -133,7 +133,17 @@ async function buildWasi(scratch) {
   if (
     run(
       process.execPath,
-      [asc, source, "--optimize", "--runtime", "stub", "--use", "abort=wasi_abort", "-o", join(tree, "hello.wasm")],
+      [
+        asc,
+        source,
+        "--optimize",
+        "--runtime",
+        "stub",
+        "--use",
+        "abort=wasm/guest/wasi/wasi_abort",
+        "-o",
+        join(tree, "hello.wasm"),
+      ],
       { stdio: ["ignore", 2, 2] },
     ) !== 0
   )
