@@ -28,6 +28,14 @@ export const limits = {
   imageBytesMax: 32 * 1024 ** 3,
   /** Ratio of unpacked to packed bytes that no real layer reaches; checked only past 100 MiB unpacked. */
   expansionRatioMax: 1000,
+  /** One IndexedDB record of a pack: writing is as fast as with larger ones, and a cold read of one is quicker. */
+  packRecordBytes: 256 * 1024,
+  /** Records of one pack on their way to IndexedDB at a time (2 MiB): enough to keep the disk busy. */
+  packRecordsUnderWayMax: 8,
+  /** Records a worker keeps of the packs it reads, beside the page cache. */
+  packCacheBytes: 8 << 20,
+  /** A pack's writer that gave no sign of life for so long is dead, and what it wrote is removed. */
+  packLeaseMs: 120_000,
   /** Log kept of one container's output. */
   logBytesMax: 16 << 20,
   /** How far the writer of a stream between workers may be ahead of its reader: enough to keep both busy. */

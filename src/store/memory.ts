@@ -127,7 +127,7 @@ export class MemoryStore implements Store {
   }
 
   async *readJournal(name: string): AsyncIterable<Uint8Array> {
-    for (const record of [...(this.#journals.get(name) ?? [])]) yield record.slice();
+    for (const record of this.#journals.get(name)?.slice() ?? []) yield record.slice();
   }
 
   async replaceJournal(name: string, records: readonly Uint8Array[]): Promise<void> {

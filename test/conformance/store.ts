@@ -253,11 +253,7 @@ export function describeStore(name: string, persistent: boolean, createFixture: 
     });
 
     describe("journals", () => {
-      const read = async (name: string) => {
-        const records: Uint8Array[] = [];
-        for await (const record of store.readJournal(name)) records.push(record);
-        return records;
-      };
+      const read = (journal: string) => readAll(store, journal);
 
       test("read back what was appended, in order", async () => {
         expect(await read("c1")).toEqual([]);
@@ -320,9 +316,7 @@ export function describeStore(name: string, persistent: boolean, createFixture: 
       expect(same(await store.readPack(digestA, 0, 2_500_000), pattern(2_500_000, 1))).toBe(true);
       expect(await store.getDocument("image", "k")).toEqual({ bytes: Uint8Array.of(1) });
       await store.appendJournal("c", Uint8Array.of(2));
-      const records: Uint8Array[] = [];
-      for await (const record of store.readJournal("c")) records.push(record);
-      expect(records).toEqual([Uint8Array.of(1), Uint8Array.of(2)]);
+      expect(await readAll(store, "c")).toEqual([Uint8Array.of(1), Uint8Array.of(2)]);
     });
 
     test("two open handles see each other's committed data", async () => {
@@ -335,14 +329,18 @@ export function describeStore(name: string, persistent: boolean, createFixture: 
         await store.appendJournal("c", Uint8Array.of(1));
         await other.appendJournal("c", Uint8Array.of(2));
         await store.appendJournal("c", Uint8Array.of(3));
-        const records: Uint8Array[] = [];
-        for await (const record of other.readJournal("c")) records.push(record);
-        expect(records).toEqual([Uint8Array.of(1), Uint8Array.of(2), Uint8Array.of(3)]);
+        expect(await readAll(other, "c")).toEqual([Uint8Array.of(1), Uint8Array.of(2), Uint8Array.of(3)]);
       } finally {
         await other.close();
       }
     });
   });
+}
+
+async function readAll(store: Store, journal: string): Promise<Uint8Array[]> {
+  const records: Uint8Array[] = [];
+  for await (const record of store.readJournal(journal)) records.push(record);
+  return records;
 }
 
 /** Bytes that differ from place to place, so that a piece read from elsewhere shows. */
