@@ -1,0 +1,395 @@
+/**
+ * A WebAssembly module under construction, and its functions. Imports come before functions, because they share one
+ * index space; a function may call any declared one, itself included.
+ *
+ *     const m = new ModuleBuilder();
+ *     m.importMemory("env", "memory", 1);
+ *     const add = m.function("add", ["i32", "i32"], ["i32"]);
+ *     add.result(i32.add(add.param(0), add.param(1)));
+ *     m.export(add);
+ *     new WebAssembly.Module(m.bytes());
+ */
+import { pushSigned, pushUnsigned, valueTypeByte, type Expression, type ValueType } from "./expression.ts";
+
+export interface FunctionRef {
+  readonly name: string;
+  readonly index: number;
+  readonly params: readonly ValueType[];
+  readonly results: readonly ValueType[];
+}
+
+export interface Label {
+  /** Depth of the structure it names, counted from the function's body. */
+  readonly depth: number;
+}
+
+export interface Local extends Expression {
+  readonly type: ValueType;
+  readonly index: number;
+}
+
+export function call(target: FunctionRef, ...args: Expression[]): Expression {
+  const code: number[] = [];
+  if (args.length !== target.params.length)
+    throw new Error(`${target.name} takes ${target.params.length} arguments, got ${args.length}`);
+  args.forEach((arg, i) => {
+    if (arg.type !== target.params[i]) throw new Error(`${target.name} argument ${i} is ${arg.type}`);
+    for (const byte of arg.code) code.push(byte);
+  });
+  code.push(0x10);
+  pushUnsigned(code, target.index);
+  return { type: target.results[0] ?? "void", code };
+}
+
+function localAt(index: number, type: ValueType): Local {
+  const code = [0x20];
+  pushUnsigned(code, index);
+  return { type, index, code };
+}
+
+export class FunctionBuilder implements FunctionRef {
+  readonly name: string;
+  readonly index: number;
+  readonly params: readonly ValueType[];
+  readonly results: readonly ValueType[];
+  #code: number[] = [];
+  #locals: ValueType[] = [];
+  #depth = 0;
+  /** Locals free for `temporary`, by type, and those handed out since the last `release`. */
+  #free: Record<ValueType, Local[]> = { i32: [], i64: [], f32: [], f64: [], v128: [] };
+  #used: Local[] = [];
+
+  constructor(name: string, index: number, params: readonly ValueType[], results: readonly ValueType[]) {
+    this.name = name;
+    this.index = index;
+    this.params = params;
+    this.results = results;
+  }
+
+  param(i: number): Local {
+    const type = this.params[i];
+    if (type === undefined) throw new Error(`${this.name} has no parameter ${i}`);
+    return localAt(i, type);
+  }
+
+  /** A new local that is never reused. */
+  local(type: ValueType): Local {
+    this.#locals.push(type);
+    return localAt(this.params.length + this.#locals.length - 1, type);
+  }
+
+  /** A local that is free again after `release`. */
+  temporary(type: ValueType): Local {
+    const local = this.#free[type].pop() ?? this.local(type);
+    this.#used.push(local);
+    return local;
+  }
+
+  /** Marks the temporaries in use; `release` frees those taken since. */
+  mark(): number {
+    return this.#used.length;
+  }
+
+  release(mark: number): void {
+    while (this.#used.length > mark) {
+      const local = this.#used.pop()!;
+      this.#free[local.type].push(local);
+    }
+  }
+
+  /** Emits an expression of type void. */
+  emit(statement: Expression): void {
+    if (statement.type !== "void") throw new Error(`a statement leaves a ${statement.type}; drop it`);
+    this.#append(statement.code);
+  }
+
+  drop(value: Expression): void {
+    this.#append(value.code);
+    if (value.type !== "void") this.#code.push(0x1a);
+  }
+
+  set(local: Local, value: Expression): void {
+    if (local.type !== value.type) throw new Error(`local.set of ${local.type} with ${value.type}`);
+    this.#append(value.code);
+    this.#code.push(0x21);
+    pushUnsigned(this.#code, local.index);
+  }
+
+  /** Evaluates now, once; the result may be used any number of times. */
+  let(value: Expression): Local {
+    if (value.type === "void") throw new Error("let needs a value");
+    const local = this.temporary(value.type);
+    this.set(local, value);
+    return local;
+  }
+
+  block(body: (label: Label) => void): void {
+    this.#structure(0x02, body);
+  }
+
+  loop(body: (label: Label) => void): void {
+    this.#structure(0x03, body);
+  }
+
+  #structure(opcode: number, body: (label: Label) => void): void {
+    this.#code.push(opcode, 0x40);
+    this.#depth++;
+    body({ depth: this.#depth });
+    this.#depth--;
+    this.#code.push(0x0b);
+  }
+
+  if(condition: Expression, then: () => void, otherwise?: () => void): void {
+    if (condition.type !== "i32") throw new Error(`a condition is i32, not ${condition.type}`);
+    this.#append(condition.code);
+    this.#code.push(0x04, 0x40);
+    this.#depth++;
+    then();
+    if (otherwise !== undefined) {
+      this.#code.push(0x05);
+      otherwise();
+    }
+    this.#depth--;
+    this.#code.push(0x0b);
+  }
+
+  /** Opens a block that `end` closes: for switches with hundreds of arms, where nesting callbacks would be deep. */
+  open(): Label {
+    this.#code.push(0x02, 0x40);
+    this.#depth++;
+    return { depth: this.#depth };
+  }
+
+  end(): void {
+    this.#depth--;
+    this.#code.push(0x0b);
+  }
+
+  br(label: Label): void {
+    this.#code.push(0x0c);
+    pushUnsigned(this.#code, this.#depth - label.depth);
+  }
+
+  brIf(label: Label, condition: Expression): void {
+    if (condition.type !== "i32") throw new Error(`a condition is i32, not ${condition.type}`);
+    this.#append(condition.code);
+    this.#code.push(0x0d);
+    pushUnsigned(this.#code, this.#depth - label.depth);
+  }
+
+  brTable(index: Expression, labels: readonly Label[], otherwise: Label): void {
+    if (index.type !== "i32") throw new Error("br_table needs an i32");
+    this.#append(index.code);
+    this.#code.push(0x0e);
+    pushUnsigned(this.#code, labels.length);
+    for (const label of labels) pushUnsigned(this.#code, this.#depth - label.depth);
+    pushUnsigned(this.#code, this.#depth - otherwise.depth);
+  }
+
+  return(value?: Expression): void {
+    if (value !== undefined) this.#append(value.code);
+    this.#code.push(0x0f);
+  }
+
+  /** Leaves the value as the function's result at its end. */
+  result(value: Expression): void {
+    this.#append(value.code);
+  }
+
+  unreachable(): void {
+    this.#code.push(0x00);
+  }
+
+  #append(code: readonly number[]): void {
+    for (const byte of code) this.#code.push(byte);
+  }
+
+  /** Size of the code so far, in bytes. */
+  get sizeBytes(): number {
+    return this.#code.length;
+  }
+
+  body(): number[] {
+    const groups: [number, ValueType][] = [];
+    for (const type of this.#locals) {
+      const last = groups.at(-1);
+      if (last !== undefined && last[1] === type) last[0]++;
+      else groups.push([1, type]);
+    }
+    const body: number[] = [];
+    pushUnsigned(body, groups.length);
+    for (const [count, type] of groups) {
+      pushUnsigned(body, count);
+      body.push(valueTypeByte[type]);
+    }
+    for (const byte of this.#code) body.push(byte);
+    body.push(0x0b);
+    return body;
+  }
+}
+
+interface ImportedFunction extends FunctionRef {
+  readonly module: string;
+}
+
+export class ModuleBuilder {
+  #types: string[] = [];
+  #typeBytes: number[][] = [];
+  #imports: ImportedFunction[] = [];
+  #functions: FunctionBuilder[] = [];
+  #exports: [name: string, kind: number, index: number][] = [];
+  #memory: { module: string; name: string; pagesMin: number; pagesMax: number | undefined } | undefined;
+  #table: FunctionRef[] = [];
+
+  /** The memory is always imported; sizes are in pages of 64 KiB. */
+  importMemory(module: string, name: string, pagesMin: number, pagesMax?: number): void {
+    this.#memory = { module, name, pagesMin, pagesMax };
+  }
+
+  importFunction(
+    module: string,
+    name: string,
+    params: readonly ValueType[],
+    results: readonly ValueType[],
+  ): FunctionRef {
+    if (this.#functions.length > 0) throw new Error(`import ${name} comes after a function`);
+    const reference = { module, name, index: this.#imports.length, params, results };
+    this.#imports.push(reference);
+    this.#type(params, results);
+    return reference;
+  }
+
+  function(name: string, params: readonly ValueType[], results: readonly ValueType[]): FunctionBuilder {
+    const index = this.#imports.length + this.#functions.length;
+    const builder = new FunctionBuilder(name, index, params, results);
+    this.#functions.push(builder);
+    this.#type(params, results);
+    return builder;
+  }
+
+  export(target: FunctionRef, name: string = target.name): void {
+    this.#exports.push([name, 0, target.index]);
+  }
+
+  /** Puts a function in the module's one table and returns its place. */
+  tableEntry(target: FunctionRef): number {
+    this.#table.push(target);
+    return this.#table.length - 1;
+  }
+
+  callIndirect(
+    params: readonly ValueType[],
+    results: readonly ValueType[],
+    place: Expression,
+    ...args: Expression[]
+  ): Expression {
+    const code: number[] = [];
+    for (const arg of [...args, place]) for (const byte of arg.code) code.push(byte);
+    code.push(0x11);
+    pushUnsigned(code, this.#type(params, results));
+    code.push(0);
+    return { type: results[0] ?? "void", code };
+  }
+
+  #type(params: readonly ValueType[], results: readonly ValueType[]): number {
+    const key = `${params.join()}>${results.join()}`;
+    const known = this.#types.indexOf(key);
+    if (known >= 0) return known;
+    this.#types.push(key);
+    const bytes = [0x60];
+    pushUnsigned(bytes, params.length);
+    for (const type of params) bytes.push(valueTypeByte[type]);
+    pushUnsigned(bytes, results.length);
+    for (const type of results) bytes.push(valueTypeByte[type]);
+    this.#typeBytes.push(bytes);
+    return this.#types.length - 1;
+  }
+
+  /** The module. With `names`, a name section is added for profilers. */
+  bytes(options: { names?: boolean } = {}): Uint8Array<ArrayBuffer> {
+    const parts: Uint8Array[] = [Uint8Array.of(0, 0x61, 0x73, 0x6d, 1, 0, 0, 0)];
+    const section = (id: number, body: number[]): void => {
+      const head = [id];
+      pushUnsigned(head, body.length);
+      parts.push(Uint8Array.from(head), Uint8Array.from(body));
+    };
+    const list = (id: number, items: readonly number[][]): void => {
+      if (items.length === 0) return;
+      const body: number[] = [];
+      pushUnsigned(body, items.length);
+      for (const item of items) for (const byte of item) body.push(byte);
+      section(id, body);
+    };
+    list(1, this.#typeBytes);
+    const imports = this.#imports.map((f) => [
+      ...name(f.module),
+      ...name(f.name),
+      0,
+      ...unsigned(this.#type(f.params, f.results)),
+    ]);
+    if (this.#memory !== undefined) {
+      const { module, name: field, pagesMin, pagesMax } = this.#memory;
+      const sizes =
+        pagesMax === undefined ? [0, ...unsigned(pagesMin)] : [1, ...unsigned(pagesMin), ...unsigned(pagesMax)];
+      imports.push([...name(module), ...name(field), 2, ...sizes]);
+    }
+    list(2, imports);
+    list(
+      3,
+      this.#functions.map((f) => unsigned(this.#type(f.params, f.results))),
+    );
+    if (this.#table.length > 0) {
+      const size = unsigned(this.#table.length);
+      list(4, [[0x70, 1, ...size, ...size]]);
+    }
+    list(
+      7,
+      this.#exports.map(([field, kind, index]) => [...name(field), kind, ...unsigned(index)]),
+    );
+    if (this.#table.length > 0) {
+      const body = [0, 0x41];
+      pushSigned(body, 0n);
+      body.push(0x0b);
+      pushUnsigned(body, this.#table.length);
+      for (const entry of this.#table) pushUnsigned(body, entry.index);
+      list(9, [body]);
+    }
+    list(
+      10,
+      this.#functions.map((f) => {
+        const body = f.body();
+        const item = unsigned(body.length);
+        for (const byte of body) item.push(byte);
+        return item;
+      }),
+    );
+    if (options.names === true) {
+      const map: number[] = [];
+      pushUnsigned(map, this.#functions.length);
+      for (const f of this.#functions) map.push(...unsigned(f.index), ...name(f.name));
+      const body = [...name("name"), 1, ...unsigned(map.length)];
+      for (const byte of map) body.push(byte);
+      section(0, body);
+    }
+    let length = 0;
+    for (const part of parts) length += part.length;
+    const all = new Uint8Array(length);
+    let at = 0;
+    for (const part of parts) {
+      all.set(part, at);
+      at += part.length;
+    }
+    return all;
+  }
+}
+
+function unsigned(value: number): number[] {
+  const code: number[] = [];
+  pushUnsigned(code, value);
+  return code;
+}
+
+function name(text: string): number[] {
+  const bytes = new TextEncoder().encode(text);
+  return [...unsigned(bytes.length), ...bytes];
+}

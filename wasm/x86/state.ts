@@ -1,0 +1,65 @@
+/**
+ * Where the processor keeps things in linear memory. Everything here is below 64 KiB, so that a record can name a
+ * register with 16 bits. Rows reach general and vector registers through the emitter only (a compiled region may keep
+ * them in locals); x87, MMX and MXCSR state is always in memory and rows may load and store it directly.
+ *
+ *     1024  | the context: what `saveContext` saves (contextBytes) |
+ *     4096  | the processor's own: fault, exit, scratch |
+ */
+const context = 1024;
+
+export const state = {
+  /** The 16 general registers, 8 bytes each. High bytes (AH…BH) are at +1. */
+  gpr: context,
+  /** Then: always zero; the segment bases, as registers an address may be based on. */
+  zero: context + 128,
+  fsBase: context + 136,
+  gsBase: context + 144,
+  rip: context + 152,
+  /** Lazy flags: kind (u32), and the two operands (u64) it is computed from. See flags.ts. */
+  flagsKind: context + 160,
+  /** RFLAGS bits that are not lazy: DF, TF, AC, ID. */
+  flagsOther: context + 164,
+  flagsA: context + 168,
+  flagsB: context + 176,
+  mxcsr: context + 184,
+  /** x87 control word, status word without TOP, TOP, and the abridged tag word (bit i: physical register i in use). */
+  x87Control: context + 188,
+  x87Status: context + 192,
+  x87Top: context + 196,
+  x87Tag: context + 200,
+  /** Last x87 opcode, instruction and data pointers (u16, u64, u64). */
+  x87Opcode: context + 204,
+  x87Ip: context + 208,
+  x87Dp: context + 216,
+  /** Physical x87 registers, 16 bytes each, 10 used: 64-bit significand, then sign and exponent. MMi is at 16 * i. */
+  x87: context + 224,
+  /** XMM0…XMM15. */
+  xmm: context + 352,
+  contextEnd: context + 352 + 256,
+
+  /** Virtual address of the page the current block is in: RIP-relative operands are based on it. */
+  pageBase: 4096,
+  /** Result of an address micro-record, a base register for the record after it. */
+  effective: 4104,
+  /** Address space id shifted and ready for TLB tags. */
+  spaceTag: 4112,
+  root: 4120,
+  exitCode: 4124,
+  faultAddress: 4128,
+  faultAccess: 4136,
+  interrupt: 4140,
+  budget: 4144,
+  /** i64 the cold arms hand the next rip over in. */
+  jumpTarget: 4152,
+  counterTlbMisses: 4160,
+  counterInvalidations: 4164,
+  /** 16-byte scratch for rows' helpers (128-bit results and the like). */
+  helper: 4224,
+  /** Two scratch areas for accesses that straddle pages or write to code, with room for FXSAVE's 512 bytes. */
+  scratch: 8192,
+  scratchBytes: 1024,
+} as const;
+
+export const contextStart = context;
+export const contextBytes = state.contextEnd - context;
