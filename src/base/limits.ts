@@ -36,6 +36,8 @@ export const limits = {
   packCacheBytes: 8 << 20,
   /** A pack's writer that gave no sign of life for so long is dead, and what it wrote is removed. */
   packLeaseMs: 120_000,
+  /** Waited for another process that applies a transaction, which takes milliseconds. */
+  storeLockMs: 20_000,
   /** Log kept of one container's output. */
   logBytesMax: 16 << 20,
   /** How far the writer of a stream between workers may be ahead of its reader: enough to keep both busy. */

@@ -17,9 +17,13 @@ import {
   closeSync,
   constants,
   fstatSync,
+  linkSync,
   openSync,
   readFileSync,
   readSync,
+  renameSync,
+  statSync,
+  unlinkSync,
   writeFileSync,
 } from "node:fs";
 import { type FileHandle, mkdir, open, readFile, readdir, rename, rm, stat, statfs, unlink } from "node:fs/promises";
@@ -534,7 +538,7 @@ function isAlive(pid: number): boolean {
   }
 }
 
-/** Locks taken by this process: a lock file with our own pid in it is then not a leftover of a namesake. */
+/** The queue for each lock file within this thread. */
 const ownLocks = new Map<string, Promise<void>>();
 
 /** Takes the lock file, first among ourselves, then among processes. Returns how to give it back. */
@@ -565,32 +569,36 @@ async function lock(path: string): Promise<() => Promise<void>> {
 }
 
 function tryLock(path: string): boolean {
+  // Created under another name and linked, so that the lock file is never seen without its owner's name.
+  const mine = `${path}.${uniqueName()}`;
+  writeFileSync(mine, String(process.pid), { mode: 0o600 });
   try {
-    writeFileSync(path, String(process.pid), { flag: "wx", mode: 0o600 });
+    linkSync(mine, path);
     return true;
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
+  } finally {
+    unlinkSync(mine);
   }
-  let text: string;
   try {
-    text = readFileSync(path, "utf8");
-  } catch {
-    return false;
+    const owner = Number.parseInt(readFileSync(path, "utf8"), 10);
+    // Our own number may be another thread of this process, or a namesake long dead: then only its age tells.
+    const isStale =
+      owner === process.pid ? Date.now() - statSync(path).mtimeMs > limits.storeLockMs / 2 : !isAlive(owner);
+    if (isStale) takeStale(path, owner);
+  } catch (error) {
+    if (!isMissing(error)) throw error;
   }
-  // Empty: its owner is between creating and writing it, for microseconds. Our own pid: a namesake's leftover.
-  const owner = Number.parseInt(text, 10);
-  if (text === "" || (owner !== process.pid && isAlive(owner))) return false;
-  // Only one of those who see the dead owner's file may remove it: all but one rename fail, or find a new owner's file.
-  takeStale(path, text);
   return false;
 }
 
-function takeStale(path: string, text: string): void {
+/** Removes a dead owner's lock. Of several who try, all but one find it gone, or find a new owner's and put it back. */
+function takeStale(path: string, owner: number): void {
   const aside = `${path}.${uniqueName()}`;
   try {
     renameSync(path, aside);
     // Between reading and renaming another process may have cleaned up and taken the lock: give it back.
-    if (readFileSync(aside, "utf8") !== text) linkSync(aside, path);
+    if (Number.parseInt(readFileSync(aside, "utf8"), 10) !== owner) linkSync(aside, path);
     unlinkSync(aside);
   } catch {
     // Another process was first.
