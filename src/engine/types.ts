@@ -67,6 +67,7 @@ export interface RunOptions {
   readonly workingDirectory?: string;
   /** "user", "user:group", "uid", "uid:gid". */
   readonly user?: string;
+  readonly stopSignal?: string;
   readonly hostname?: string;
   readonly tty?: boolean;
   /** Keep stdin open. */
@@ -114,6 +115,8 @@ export type { ExitStatus };
 
 /** A process someone is attached to: the container's first, or one started by exec. */
 export interface AttachedProcess extends ProcessIo {
+  /** Lets go of the process without ending it, nor its input. */
+  detach(): Promise<void>;
   resize(columns: number, rows: number): Promise<void>;
   /** By name with or without SIG, or by number. */
   signal(signal: string | number): Promise<void>;
@@ -146,11 +149,27 @@ export interface Images {
   remove(image: string, options?: { readonly force?: boolean }): Promise<readonly string[]>;
 }
 
+export interface StartOptions {
+  /**
+   * Node only: true hosts the container in the caller's own process, so that it ends with it. Otherwise it gets a
+   * supervising process and outlives the caller. The page always hosts its containers itself.
+   */
+  readonly foreground?: boolean;
+}
+
 export interface Containers {
+  /** Returns the new container's id. Whatever is wrong with the options is said here, not at the start. */
   create(options: RunOptions): Promise<string>;
-  /** Starts a created or stopped container. */
-  start(container: string): Promise<void>;
-  attach(container: string): Promise<AttachedProcess>;
+  /**
+   * Starts a created or stopped container; resolves once its first process runs. Throws command-not-found (127),
+   * not-executable and invalid-executable (126).
+   */
+  start(container: string, options?: StartOptions): Promise<void>;
+  /**
+   * Attach before the start to miss nothing (create, attach, start): output from before an attach is in the logs only.
+   * Both calls take the same options. Closing `stdin` ends the input of a container without a terminal.
+   */
+  attach(container: string, options?: StartOptions): Promise<AttachedProcess>;
   exec(container: string, options: ExecOptions): Promise<AttachedProcess>;
   list(options?: { readonly all?: boolean }): Promise<readonly ContainerSummary[]>;
   inspect(container: string): Promise<Record<string, unknown>>;

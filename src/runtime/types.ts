@@ -18,7 +18,10 @@ export interface ContainerSpec {
   readonly process: ProcessSpec;
   readonly readOnly: boolean;
   readonly mounts: readonly MountSpec[];
+  /** Guest memory under the emulator. */
   readonly memoryBytes: number;
+  /** The user asked for that limit: a native container is limited only then. */
+  readonly memoryLimited?: boolean;
   readonly stopSignal: string;
   readonly strace: boolean;
 }
@@ -60,6 +63,10 @@ export interface RuntimeContainer extends RuntimeProcess {
   exec(process: ProcessSpec, io: RuntimeIo): Promise<RuntimeProcess>;
   /** Ends everything at once and frees what it holds. Safe to call twice. */
   destroy(): Promise<void>;
+  /** A tar of one path, its members named from the path's last component on (`docker cp`). */
+  copyOut?(path: string): Promise<ReadableStream<Uint8Array>>;
+  /** Unpacks a tar into an existing directory. */
+  copyIn?(path: string, tar: ReadableStream<Uint8Array>): Promise<void>;
   /** What the guest asked for and Wherry lacks. */
   missing(): Promise<readonly { kind: "instruction" | "syscall"; name: string; count: number }[]>;
 }
@@ -72,4 +79,11 @@ export interface Runtime {
    * Starts the first process. Throws command-not-found (127), not-executable (126), invalid-executable (126).
    */
   start(spec: ContainerSpec, store: StoreLocator, io: RuntimeIo): Promise<RuntimeContainer>;
+  /** Drops what the runtime keeps of a container that is not running: its writable layer. Safe to call twice. */
+  discard?(spec: ContainerSpec, store: StoreLocator): Promise<void>;
+  /** `copyOut` and `copyIn` for a container that is not running. */
+  copyOut?(spec: ContainerSpec, store: StoreLocator, path: string): Promise<ReadableStream<Uint8Array>>;
+  copyIn?(spec: ContainerSpec, store: StoreLocator, path: string, tar: ReadableStream<Uint8Array>): Promise<void>;
+  /** Ends what is left of a container whose host process died. */
+  reap?(spec: ContainerSpec, store: StoreLocator): Promise<void>;
 }

@@ -51,5 +51,6 @@ export interface Store {
 
 /** How another worker or process opens the same store: plain data that survives a message port. */
 export type StoreLocator =
+  | { readonly kind: "memory"; readonly name: string }
   | { readonly kind: "indexeddb"; readonly name: string }
   | { readonly kind: "directory"; readonly path: string };
