@@ -8,6 +8,8 @@ export const limits = {
   nameBytesMax: 255,
   /** Linux follows at most 40 symbolic links in one path walk. */
   symlinksFollowedMax: 40,
+  /** Linux's XATTR_SIZE_MAX. */
+  xattrBytesMax: 65536,
   /** Linux's default pipe capacity. */
   pipeBytesMax: 65536,
   /** Open files of one process: Linux's usual hard limit. */
