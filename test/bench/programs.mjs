@@ -9,8 +9,8 @@ export const kernels = [
   { name: "memory", rounds: 5 },
   { name: "switch", rounds: 7000 },
   { name: "fib", rounds: 80 },
-  { name: "nbody", rounds: 100 },
-  { name: "spectral", rounds: 120 },
+  { name: "nbody", rounds: 400 },
+  { name: "spectral", rounds: 400 },
   { name: "vector", rounds: 20000 },
 ];
 
