@@ -14,7 +14,7 @@ export class WaitQueue {
   /** Calls every waiter registered at this moment. */
   wake(): void {
     if (this.#waiters.size === 0) return;
-    for (const waiter of [...this.#waiters]) waiter();
+    for (const waiter of Array.from(this.#waiters)) waiter();
   }
 
   get size(): number {
