@@ -11,6 +11,14 @@ export default defineConfig({
           testTimeout: 60_000,
         },
       },
+      {
+        test: {
+          name: "differential",
+          include: ["test/differential/**/*.test.ts"],
+          environment: "node",
+          testTimeout: 300_000,
+        },
+      },
     ],
   },
 });

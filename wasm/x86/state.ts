@@ -30,6 +30,8 @@ export const state = {
   x87Tag: context + 200,
   /** Last x87 opcode, instruction and data pointers (u16, u64, u64). */
   x87Opcode: context + 204,
+  /** u16: 1 once the program has loaded MXCSR: from then on its modes and flags hold (assembly/sse.ts). */
+  sseExact: context + 206,
   x87Ip: context + 208,
   x87Dp: context + 216,
   /** Physical x87 registers, 16 bytes each, 10 used: 64-bit significand, then sign and exponent. MMi is at 16 * i. */
@@ -56,6 +58,8 @@ export const state = {
   counterInvalidations: 4164,
   /** 16-byte scratch for rows' helpers (128-bit results and the like). */
   helper: 4224,
+  /** Intermediate results of the soft floating point (assembly/), up to 1 KiB. */
+  soft: 4608,
   /** Two scratch areas for accesses that straddle pages or write to code, with room for FXSAVE's 512 bytes. */
   scratch: 8192,
   scratchBytes: 1024,

@@ -1,0 +1,39 @@
+/**
+ * One case of the differential tests, and where its memory is. native.c has the same numbers.
+ *
+ * The data are two pages with nothing mapped on either side; the window, the only bytes set and compared, lies across
+ * their boundary, so that operands may straddle it and faults are near.
+ */
+export const codeBase = 0x2000_0000;
+export const codeBytes = 0x2000;
+export const dataBase = 0x1000_0000;
+export const dataBytes = 0x2000;
+export const readOnlyBase = 0x3000_0000;
+export const windowBase = dataBase + 0xf00;
+export const windowBytes = 512;
+export const codeMax = 2032;
+
+export interface Case {
+  /** What is tested, for the report. */
+  readonly name: string;
+  readonly code: Uint8Array;
+  /** Where in the code pages it lies. */
+  readonly codeOffset: number;
+  readonly registers: BigUint64Array;
+  readonly flags: number;
+  readonly fx: Uint8Array;
+  readonly window: Uint8Array;
+}
+
+export interface Result {
+  readonly registers: BigUint64Array;
+  /** After int3 for a case that ran to its end. */
+  readonly rip: number;
+  readonly flags: number;
+  /** Of a page fault. */
+  readonly address: number;
+  /** x86 exception vector: 3 for a case that ran to its end. */
+  readonly vector: number;
+  readonly fx: Uint8Array;
+  readonly window: Uint8Array;
+}

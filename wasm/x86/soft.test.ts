@@ -1,0 +1,25 @@
+/** The committed soft module is what its source compiles to, and agrees with the processor's layout. */
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { expect, test } from "vitest";
+// @ts-expect-error a script without types
+import { softSource } from "../../scripts/soft.mjs";
+import { state } from "./state.ts";
+
+test("soft.wasm.ts is up to date (node scripts/soft.mjs makes it)", async () => {
+  const source = (await softSource()) as string;
+  expect(readFileSync(join(import.meta.dirname, "soft.wasm.ts"), "utf8") === source).toBe(true);
+});
+
+test("assembly/state.ts has the addresses of state.ts", () => {
+  const source = readFileSync(join(import.meta.dirname, "assembly/state.ts"), "utf8");
+  const at = (name: string): number => Number(new RegExp(`const ${name}: usize = (\\d+);`).exec(source)?.[1]);
+  expect(at("mxcsrAt")).toBe(state.mxcsr);
+  expect(at("controlAt")).toBe(state.x87Control);
+  expect(at("statusAt")).toBe(state.x87Status);
+  expect(at("topAt")).toBe(state.x87Top);
+  expect(at("tagsAt")).toBe(state.x87Tag);
+  expect(at("exactAt")).toBe(state.sseExact);
+  expect(at("registersAt")).toBe(state.x87);
+  expect(at("scratchAt")).toBe(state.soft);
+});
