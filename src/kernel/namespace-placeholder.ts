@@ -1,0 +1,2 @@
+/** Stands for `vfs/namespace.ts` until that file is there. */
+export type Namespace = object;

@@ -1,0 +1,348 @@
+/**
+ * Shares the processor between the tasks of one container. It is one asynchronous loop: run a slice of the task that
+ * had least, let promises settle, and every few milliseconds give the host's event loop its turn.
+ *
+ *     running     in `#ready`, or on the processor
+ *     sleeping    inside a system call or a page fault that waits for something; its promise makes it ready
+ *     stopped     by job control
+ *     dead        no more
+ */
+import { isPromise } from "../base/maybe.ts";
+import { exit } from "../../wasm/x86/types.ts";
+import { reg } from "../../wasm/x86/types.ts";
+import { PageNeeded, UserFault } from "./faults.ts";
+import { errno } from "../abi/errno.ts";
+import type { Kernel } from "./kernel.ts";
+import type { Task } from "./task.ts";
+import { yieldToHost } from "./host-loop.ts";
+
+/** The host's loop gets a turn at least this often. */
+const hostTurnMs = 8;
+/** A slice when others wait, and when none do. */
+const sharedSliceMs = 3;
+const aloneSliceMs = 8;
+/** First slices are short: the host's compiler optimises a function when it is entered again. */
+const firstBudget = 200_000;
+const budgetMin = 20_000;
+/** One call of `run` aims at this long, so that a kill or a keystroke waits no longer. */
+const runTargetMs = 2;
+/** Timers closer than this are waited for by turns of the host's loop: host timers are that coarse. */
+const coarseTimerMs = 2;
+/** A system call counts as this much system time: cheaper than two clock readings for each. */
+const syscallNsEstimate = 1000;
+
+export class Scheduler {
+  readonly #kernel: Kernel;
+  #ready: Task[] = [];
+  #current: Task | null = null;
+  /** Whose registers are in the processor. */
+  #loaded: Task | null = null;
+  #wakeIdle: (() => void) | null = null;
+  #expectedWakes = 0;
+  #stopped = false;
+  #budget = firstBudget;
+  #running = false;
+  /** Virtual time of the task that last ran: a woken task starts there, not at its old value. */
+  #virtualMs = 0;
+  #preempt = false;
+
+  constructor(kernel: Kernel) {
+    this.#kernel = kernel;
+    kernel.timers.onEarlier = () => this.#kick();
+  }
+
+  /** The task on the processor, during its slice. */
+  get current(): Task | null {
+    return this.#current;
+  }
+
+  get isIdle(): boolean {
+    return this.#ready.length === 0 && this.#current === null;
+  }
+
+  get readyCount(): number {
+    return this.#ready.length + (this.#current === null ? 0 : 1);
+  }
+
+  start(): void {
+    if (this.#running) return;
+    this.#running = true;
+    void this.#loop().catch((error: unknown) => {
+      this.#stopped = true;
+      this.#kernel.crash(error);
+    });
+  }
+
+  stop(): void {
+    this.#stopped = true;
+    this.#kernel.cpu.interrupt();
+    this.#kick();
+  }
+
+  /** Makes the task ready to run. */
+  enqueue(task: Task): void {
+    if (task.state === "dead") return;
+    task.state = "running";
+    if (task.virtualMs < this.#virtualMs - aloneSliceMs) task.virtualMs = this.#virtualMs - aloneSliceMs;
+    this.#ready.push(task);
+    this.#kick();
+  }
+
+  resumeStopped(task: Task): void {
+    if (task.state === "stopped") this.enqueue(task);
+  }
+
+  /** A wait has ended and its promise will make a task ready within a few microtasks. */
+  expectWake(): void {
+    this.#expectedWakes++;
+  }
+
+  /** The task has a signal: if it is on the processor, its slice ends soon. */
+  preempt(task: Task): void {
+    if (task === this.#current) {
+      this.#preempt = true;
+      this.#kernel.cpu.interrupt();
+    }
+  }
+
+  /** The current task gives up the rest of its slice: sched_yield(2). */
+  yieldCurrent(): void {
+    this.#preempt = true;
+  }
+
+  /** The registers of a task that is no more need not be saved. */
+  forget(task: Task): void {
+    if (this.#loaded === task) this.#loaded = null;
+    const index = this.#ready.indexOf(task);
+    if (index >= 0) this.#ready.splice(index, 1);
+  }
+
+  /** The registers of `task` as they are now, for copying: saves them first if they are in the processor. */
+  contextOf(task: Task): Uint8Array {
+    if (this.#loaded === task) this.#kernel.cpu.saveContext(task.context);
+    return task.context;
+  }
+
+  #kick(): void {
+    const wake = this.#wakeIdle;
+    this.#wakeIdle = null;
+    wake?.();
+  }
+
+  async #loop(): Promise<void> {
+    let lastTurn = performance.now();
+    while (!this.#stopped) {
+      this.#kernel.timers.expire();
+      const task = this.#pick();
+      if (task === null) {
+        await this.#idle();
+      } else {
+        this.#runSlice(task);
+        // Whoever was woken by this slice gets to the queue before the next choice is made.
+        for (let turns = 0; turns < 8 && (turns === 0 || this.#expectedWakes > 0); turns++) await null;
+        this.#expectedWakes = 0;
+      }
+      const now = performance.now();
+      if (now - lastTurn >= hostTurnMs) {
+        await yieldToHost();
+        lastTurn = performance.now();
+      }
+    }
+  }
+
+  async #idle(): Promise<void> {
+    const nextNs = this.#kernel.timers.nextNs;
+    if (nextNs !== null && nextNs < BigInt(coarseTimerMs * 1_000_000)) {
+      await yieldToHost();
+      return;
+    }
+    let timer: ReturnType<typeof setTimeout> | null = null;
+    await new Promise<void>((resolve) => {
+      this.#wakeIdle = resolve;
+      if (nextNs !== null) {
+        const ms = Math.min(2 ** 31 - 1, Number(nextNs / 1_000_000n) - 1);
+        timer = setTimeout(resolve, ms);
+      }
+    });
+    this.#wakeIdle = null;
+    if (timer !== null) clearTimeout(timer);
+  }
+
+  #pick(): Task | null {
+    const ready = this.#ready;
+    if (ready.length === 0) return null;
+    let best = 0;
+    for (let i = 1; i < ready.length; i++) if (ready[i]!.virtualMs < ready[best]!.virtualMs) best = i;
+    const task = ready[best]!;
+    ready.splice(best, 1);
+    return task;
+  }
+
+  #runSlice(task: Task): void {
+    const started = performance.now();
+    this.#virtualMs = Math.max(this.#virtualMs, task.virtualMs);
+    this.#current = task;
+    this.#preempt = false;
+    this.#load(task);
+    let calls = 0;
+    const limitMs = this.#ready.length > 0 ? sharedSliceMs : aloneSliceMs;
+    try {
+      for (let turns = 1; ; turns++) {
+        const goesOn = this.#step(task);
+        if (!goesOn) break;
+        if (task.next === "dispatch") {
+          calls++;
+          if ((turns & 31) !== 0 && !this.#preempt) continue;
+        }
+        if (this.#preempt || performance.now() - started >= (this.#ready.length > 0 ? sharedSliceMs : limitMs)) {
+          this.#current = null;
+          this.enqueue(task);
+          break;
+        }
+        // Timers must not wait for the end of a long slice.
+        this.#kernel.timers.expire();
+      }
+    } finally {
+      this.#current = null;
+      const elapsed = performance.now() - started;
+      task.virtualMs += elapsed;
+      const systemNs = Math.min(elapsed * 1e6, calls * syscallNsEstimate);
+      task.systemNs += systemNs;
+      task.userNs += elapsed * 1e6 - systemNs;
+    }
+  }
+
+  #load(task: Task): void {
+    const cpu = this.#kernel.cpu;
+    if (this.#loaded !== task) {
+      if (this.#loaded !== null) cpu.saveContext(this.#loaded.context);
+      cpu.loadContext(task.context);
+      this.#loaded = task;
+    }
+    task.memory.activate();
+  }
+
+  /** One piece of work for the task; false when it cannot go on now (asleep, stopped or dead). */
+  #step(task: Task): boolean {
+    const kernel = this.#kernel;
+    switch (task.next) {
+      case "dispatch":
+        return this.#settle(task, () => kernel.dispatcher.dispatch(task));
+      case "result":
+        task.next = "user";
+        kernel.dispatcher.finish(task, task.result);
+        break;
+      case "user":
+        break;
+    }
+    // execve and rt_sigreturn replaced the registers, or a new space was made current.
+    if (task.signalPending || task.restartCode !== 0) {
+      const outcome = kernel.delivery.beforeUserMode(task);
+      if (outcome === "gone") return false;
+      if (outcome === "stopped") {
+        task.state = "stopped";
+        return false;
+      }
+      if (isPromise(outcome)) {
+        this.#sleep(task, outcome, "user");
+        return false;
+      }
+    }
+    return this.#runUser(task);
+  }
+
+  #runUser(task: Task): boolean {
+    const kernel = this.#kernel;
+    const cpu = kernel.cpu;
+    const budget = this.#budget;
+    const started = performance.now();
+    const reason = cpu.run(budget);
+    if (reason === exit.syscall) {
+      task.next = "dispatch";
+      task.syscallNumber = cpu.registerInt(reg.rax);
+      return true;
+    }
+    if (reason === exit.budget) {
+      const elapsed = performance.now() - started;
+      if (elapsed > 0.2) {
+        const scaled = Math.floor((budget * runTargetMs) / elapsed);
+        // Halfway to the new estimate: one slow run (a compile, a page in) says little.
+        this.#budget = Math.max(budgetMin, Math.floor((this.#budget + Math.min(scaled, this.#budget * 2)) / 2));
+      } else if (!this.#preempt) this.#budget = Math.min(this.#budget * 2, 50_000_000);
+      return true;
+    }
+    if (reason === exit.pageFault) {
+      const outcome = task.memory.fault(cpu.faultAddress, cpu.faultAccess);
+      if (outcome === null) return true;
+      if (!isPromise(outcome)) {
+        kernel.delivery.memoryFault(task, outcome, cpu.faultAddress);
+        return true;
+      }
+      const address = cpu.faultAddress;
+      const mapped = outcome.then((fault) => {
+        if (fault !== null) kernel.delivery.memoryFault(task, fault, address);
+      });
+      this.#sleep(task, mapped, "user");
+      return false;
+    }
+    kernel.delivery.exception(task, reason);
+    return true;
+  }
+
+  /** Acts on what a handler did: a result now, a result later, or one of the two faults. */
+  #settle(task: Task, run: () => number | Promise<number>): boolean {
+    let outcome: number | Promise<number>;
+    try {
+      outcome = run();
+    } catch (error) {
+      return this.#caught(task, error);
+    }
+    if (task.state === "dead") return false;
+    if (!isPromise(outcome)) {
+      task.result = outcome;
+      task.next = "result";
+      return true;
+    }
+    task.state = "sleeping";
+    outcome.then(
+      (result) => {
+        if (task.state === "dead") return;
+        task.result = result;
+        task.next = "result";
+        this.enqueue(task);
+      },
+      (error: unknown) => {
+        if (task.state === "dead") return;
+        if (this.#caught(task, error)) this.enqueue(task);
+      },
+    );
+    return false;
+  }
+
+  /** True when the task goes on at once. */
+  #caught(task: Task, error: unknown): boolean {
+    if (error instanceof PageNeeded) {
+      this.#sleep(task, error.ready, "dispatch");
+      return false;
+    }
+    task.next = "result";
+    if (error instanceof UserFault) task.result = -error.error;
+    else {
+      this.#kernel.internalError(task, error);
+      task.result = -errno.EIO;
+    }
+    return true;
+  }
+
+  #sleep(task: Task, ready: Promise<unknown>, next: "dispatch" | "user"): void {
+    task.state = "sleeping";
+    task.next = next;
+    const wake = () => {
+      if (task.state === "sleeping") this.enqueue(task);
+    };
+    ready.then(wake, (error: unknown) => {
+      this.#kernel.internalError(task, error);
+      wake();
+    });
+  }
+}

@@ -1,0 +1,21 @@
+/**
+ * The system call table: every call of x86-64, assembled from the families' own rows. What no family names is absent
+ * and answers ENOSYS, counted under its name from `abi/unistd.ts`.
+ */
+import { assert } from "../base/assert.ts";
+import type { SyscallRow, SyscallTable } from "./types.ts";
+
+const families: readonly (readonly SyscallRow[])[] = [];
+
+export const syscallTable: SyscallTable = assemble(families);
+
+function assemble(all: readonly (readonly SyscallRow[])[]): SyscallTable {
+  const table: (SyscallRow | undefined)[] = [];
+  for (const rows of all) {
+    for (const row of rows) {
+      assert(table[row.number] === undefined, `the call ${row.name} has one row`);
+      table[row.number] = row;
+    }
+  }
+  return table;
+}
