@@ -51,3 +51,43 @@ export const R_OK = 4;
 
 export const XATTR_CREATE = 1;
 export const XATTR_REPLACE = 2;
+export const F = {
+  DUPFD: 0,
+  GETFD: 1,
+  SETFD: 2,
+  GETFL: 3,
+  SETFL: 4,
+  GETLK: 5,
+  SETLK: 6,
+  SETLKW: 7,
+  SETOWN: 8,
+  GETOWN: 9,
+  SETSIG: 10,
+  GETSIG: 11,
+  SETOWN_EX: 15,
+  GETOWN_EX: 16,
+  OFD_GETLK: 36,
+  OFD_SETLK: 37,
+  OFD_SETLKW: 38,
+  SETLEASE: 1024,
+  GETLEASE: 1025,
+  NOTIFY: 1026,
+  DUPFD_CLOEXEC: 1030,
+  SETPIPE_SZ: 1031,
+  GETPIPE_SZ: 1032,
+  ADD_SEALS: 1033,
+  GET_SEALS: 1034,
+} as const;
+
+export const FD_CLOEXEC = 1;
+
+/** l_type of struct flock. */
+export const lockType = { read: 0, write: 1, unlock: 2 } as const;
+/** flock(2). */
+export const LOCK = { SH: 1, EX: 2, NB: 4, UN: 8 } as const;
+/** memfd seals, F_ADD_SEALS. */
+export const F_SEAL = { SEAL: 1, SHRINK: 2, GROW: 4, WRITE: 8, FUTURE_WRITE: 16 } as const;
+/** fallocate(2). */
+export const FALLOC_FL = { KEEP_SIZE: 1, PUNCH_HOLE: 2, COLLAPSE_RANGE: 8, ZERO_RANGE: 16, INSERT_RANGE: 32 } as const;
+/** openat2(2). */
+export const RESOLVE = { NO_XDEV: 1, NO_MAGICLINKS: 2, NO_SYMLINKS: 4, BENEATH: 8, IN_ROOT: 16, CACHED: 32 } as const;
