@@ -12,6 +12,18 @@ export const limits = {
   xattrBytesMax: 65536,
   /** Linux's default pipe capacity. */
   pipeBytesMax: 65536,
+  /** Bytes a terminal holds in each direction before its writers wait: a screenful many times over. */
+  terminalBytesMax: 65536,
+  /** Pty pairs of one container: Linux's default is 4096 for the machine. */
+  ptysMax: 1024,
+  /** Largest pipe F_SETPIPE_SZ gives: Linux's default /proc/sys/fs/pipe-max-size. */
+  pipeBytesCeiling: 1 << 20,
+  /** Bytes a stream socket holds in one direction: Linux's default wmem (net.core.wmem_default). */
+  socketBytesMax: 212992,
+  /** Connections that wait for accept(2): Linux's net.core.somaxconn. */
+  socketBacklogMax: 4096,
+  /** Descriptors in one SCM_RIGHTS message: Linux's SCM_MAX_FD. */
+  rightsMax: 253,
   /** Open files of one process: Linux's usual hard limit. */
   openFilesMax: 4096,
   /** Processes and threads of one container: docker's usual default is unlimited; ours keeps the worker alive. */

@@ -20,8 +20,9 @@ const bufferMask = bufferBytes - 1;
 const endOfFile = 0;
 /** Echo operations a stopped terminal keeps; Linux's echo buffer is as long as its read buffer. */
 const echoesMax = 4096;
+/** More than this many go out at once. */
+const echoBlock = 256;
 
-const charBell = 7;
 const charBackspace = 8;
 const charTab = 9;
 const charNewline = 10;
@@ -136,6 +137,7 @@ export class LineDiscipline {
       }
       this.#receiveByte(bytes[taken]!);
     }
+    this.#flushEchoes();
     if (this.readable) this.#host.inputReady();
     return taken;
   }
@@ -191,20 +193,15 @@ export class LineDiscipline {
     if (this.#canonical && this.#receiveEditing(c)) return;
     if (this.#local(lflag.ECHO)) {
       this.#finishErasing();
-      if (c === charNewline && c !== byte) this.#echo(echoOp.raw | c);
-      else if (c === charNewline && (this.#canonical || this.#newlineIsSpecial())) this.#echo(echoOp.raw | c);
+      // In raw mode a newline is a control character like others, unless a translation made or watches it.
+      if (c === charNewline && (c !== byte || this.#input(iflag.INLCR))) this.#echo(echoOp.raw | c);
       else {
         if (this.#canonHead === this.#head) this.#echo(echoOp.setColumn);
         this.#echoByte(c);
       }
-      this.#flushEchoes();
+      this.#commitEchoes();
     }
     this.#putMarked(c);
-  }
-
-  /** N_TTY takes the special path for a newline only when some setting gives it a meaning. */
-  #newlineIsSpecial(): boolean {
-    return this.#input(iflag.INLCR);
   }
 
   /** The characters that edit or end a line. True when `c` was one. */
@@ -212,7 +209,7 @@ export class LineDiscipline {
     const extended = this.#local(lflag.IEXTEN);
     if (this.#is(c, cc.VERASE) || this.#is(c, cc.VKILL) || (extended && this.#is(c, cc.VWERASE))) {
       this.#erase(c);
-      this.#flushEchoes();
+      this.#commitEchoes();
       return true;
     }
     if (extended && this.#is(c, cc.VLNEXT)) {
@@ -222,7 +219,7 @@ export class LineDiscipline {
         if (this.#local(lflag.ECHOCTL)) {
           this.#echo(echoOp.raw | charCaret);
           this.#echo(echoOp.raw | charBackspace);
-          this.#flushEchoes();
+          this.#commitEchoes();
         }
       }
       return true;
@@ -232,13 +229,13 @@ export class LineDiscipline {
       this.#echoByte(c);
       this.#echo(echoOp.raw | charNewline);
       for (let at = this.#canonHead; at !== this.#head; at++) this.#echoByte(this.#buffer[at & bufferMask]!);
-      this.#flushEchoes();
+      this.#commitEchoes();
       return true;
     }
     if (c === charNewline) {
       if (this.#local(lflag.ECHO) || this.#local(lflag.ECHONL)) {
         this.#echo(echoOp.raw | charNewline);
-        this.#flushEchoes();
+        this.#commitEchoes();
       }
       this.#endLine(c);
       return true;
@@ -251,7 +248,7 @@ export class LineDiscipline {
       if (this.#local(lflag.ECHO)) {
         if (this.#canonHead === this.#head) this.#echo(echoOp.setColumn);
         this.#echoByte(c);
-        this.#flushEchoes();
+        this.#commitEchoes();
       }
       if (c === 0xff && this.#input(iflag.PARMRK)) this.#put(c);
       this.#endLine(c);
@@ -266,7 +263,7 @@ export class LineDiscipline {
       this.#finishErasing();
       if (this.#canonHead === this.#head) this.#echo(echoOp.setColumn);
       this.#echoByte(c);
-      this.#flushEchoes();
+      this.#commitEchoes();
     }
     this.#putMarked(c);
   }
@@ -280,7 +277,7 @@ export class LineDiscipline {
     }
     if (this.#input(iflag.IXON)) this.#start();
     if (this.#local(lflag.ECHO)) this.#echoByte(c);
-    this.#flushEchoes();
+    this.#commitEchoes();
   }
 
   #putMarked(c: number): void {
@@ -402,6 +399,11 @@ export class LineDiscipline {
   #echoByte(c: number): void {
     if (this.#local(lflag.ECHOCTL) && isControl(c) && c !== charTab) this.#echo(echoOp.control | c);
     else this.#echo(echoOp.raw | c);
+  }
+
+  /** Echoes of bytes that came together go out together: a ^S among them stops them all. */
+  #commitEchoes(): void {
+    if (this.#echoes.length >= echoBlock) this.#flushEchoes();
   }
 
   #flushEchoes(): void {

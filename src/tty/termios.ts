@@ -123,11 +123,10 @@ export class Termios {
 
   /** TCSETA: the high halves of the flags stay. */
   decodeSystemV(bytes: Uint8Array): void {
-    const low = (old: number, value: number): number => (old & ~0xffff) | value;
-    this.input = low(this.input, member(termioLayout, bytes, "c_iflag"));
-    this.output = low(this.output, member(termioLayout, bytes, "c_oflag"));
-    this.control = low(this.control, member(termioLayout, bytes, "c_cflag"));
-    this.local = low(this.local, member(termioLayout, bytes, "c_lflag"));
+    this.input = setLow(this.input, member(termioLayout, bytes, "c_iflag"));
+    this.output = setLow(this.output, member(termioLayout, bytes, "c_oflag"));
+    this.control = setLow(this.control, member(termioLayout, bytes, "c_cflag"));
+    this.local = setLow(this.local, member(termioLayout, bytes, "c_lflag"));
     this.line = member(termioLayout, bytes, "c_line");
     this.characters.set(bytes.subarray(termioLayout.members.c_cc[0], termioLayout.members.c_cc[0] + 8));
     this.#speedFromFlags();
@@ -139,4 +138,8 @@ export class Termios {
     const speed = ((code & cflag.BOTHER) === 0 ? speeds[code] : highSpeeds[code & 0xf]) ?? 0;
     this.inputSpeed = this.outputSpeed = speed;
   }
+}
+
+function setLow(old: number, low: number): number {
+  return (old & ~0xffff) | low;
 }
