@@ -25,7 +25,7 @@ export class FrameAllocator implements PagePool {
   #free: number[] = [];
   #inUse = 0;
   /** Called when memory is short; each gives back what it can (clean cache pages) and says how many frames. */
-  readonly shrinkers = new Set<(wanted: number) => number>();
+  #shrinkers = new Set<(pages: number) => number>();
   /** The page of zeros that untouched anonymous memory reads; never released. */
   readonly zeroPage: number;
 
@@ -62,7 +62,7 @@ export class FrameAllocator implements PagePool {
     let frame = this.#free.pop();
     if (frame === undefined) {
       if (this.#next + pageBytes > this.#end && !this.#grow()) {
-        for (const shrink of this.shrinkers) {
+        for (const shrink of this.#shrinkers) {
           shrink(256);
           if (this.#free.length > 0) break;
         }
@@ -101,6 +101,11 @@ export class FrameAllocator implements PagePool {
 
   references(frame: number): number {
     return this.#counts[(frame - this.#first) / pageBytes]!;
+  }
+
+  registerShrinker(shrink: (pages: number) => number): () => void {
+    this.#shrinkers.add(shrink);
+    return () => this.#shrinkers.delete(shrink);
   }
 
   bytes(frame: number): Uint8Array {

@@ -1,6 +1,6 @@
 /** Where a task is in the file tree (Linux: struct fs_struct). Shared by tasks made with CLONE_FS, copied by fork. */
 import type { Dentry } from "../vfs/types.ts";
-import type { Namespace } from "./namespace-placeholder.ts";
+import type { Namespace } from "../vfs/namespace.ts";
 
 export class FsContext {
   readonly namespace: Namespace;

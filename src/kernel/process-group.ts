@@ -1,10 +1,11 @@
 /** Process groups and sessions: what job control works on (man 7 credentials, man 2 setsid). */
+import type { ControllingTerminal } from "../vfs/types.ts";
 import type { Process } from "./process.ts";
 
 export class Session {
   readonly id: number;
   /** The terminal that controls the session, or null; the tty room keeps its foreground group. */
-  terminal: unknown = null;
+  terminal: ControllingTerminal | null = null;
   leader: Process | null;
 
   constructor(id: number, leader: Process) {

@@ -4,9 +4,9 @@
  */
 import type { Maybe } from "../base/maybe.ts";
 import { WaitQueue } from "../base/wait-queue.ts";
-import { SS_DISABLE } from "../abi/signal.ts";
+import { SIG_IGN, SS_DISABLE } from "../abi/signal.ts";
 import { rlimit } from "../abi/resource.ts";
-import type { Credentials, IoctlCaller, OpenFile } from "../vfs/types.ts";
+import type { Caller, ControllingTerminal, Credentials, IoctlCaller, OpenFile } from "../vfs/types.ts";
 import type { AddressSpace } from "./address-space.ts";
 import { fileCredentials, hasCapability } from "./credentials.ts";
 import type { TaskCredentials } from "./credentials.ts";
@@ -14,7 +14,7 @@ import type { FdTable } from "./fd-table.ts";
 import type { FsContext } from "./fs-context.ts";
 import type { Kernel } from "./kernel.ts";
 import type { Process } from "./process.ts";
-import { PendingSignals } from "./signal-state.ts";
+import { PendingSignals, bitOf } from "./signal-state.ts";
 import type { SignalInfo, SignalSet } from "./signal-state.ts";
 import type { UserMemory } from "./user-memory.ts";
 
@@ -152,21 +152,62 @@ export class Task {
     return fd;
   }
 
-  /** This task as a terminal's ioctl sees it. */
+  /** This task as path operations see it (`vfs/operations.ts`). */
+  readonly caller: Caller = this.#makeCaller();
+
+  #makeCaller(): Caller {
+    // oxlint-disable-next-line no-this-alias -- the getters below need both objects.
+    const task = this;
+    return {
+      get namespace() {
+        return task.fs.namespace;
+      },
+      get root() {
+        return task.fs.root;
+      },
+      get cwd() {
+        return task.fs.cwd;
+      },
+      get credentials() {
+        return task.fileCredentials;
+      },
+      get umask() {
+        return task.fs.umask;
+      },
+      openControllingTerminal: (flags) => {
+        const terminal = task.process.session.terminal;
+        return terminal === null ? null : terminal.openControlling(flags);
+      },
+    };
+  }
+
+  /** This task as a terminal sees it. */
   get ioctlCaller(): IoctlCaller {
     const process = this.process;
+    const kernel = this.kernel;
     return {
       pid: process.pid,
       processGroup: process.group.id,
       session: process.session.id,
       isSessionLeader: process.isSessionLeader,
+      isPrivileged: this.credentials.euid === 0,
+      controllingTerminal: process.session.terminal,
       setControllingTerminal: (terminal) => {
-        process.session.terminal = terminal;
+        process.session.terminal = terminal as ControllingTerminal;
         return 0;
       },
       clearControllingTerminal: () => {
         process.session.terminal = null;
       },
+      clearSessionTerminal: (id) => {
+        const session = kernel.sessions.get(id);
+        if (session !== undefined) session.terminal = null;
+      },
+      isSignalIgnored: (signal) =>
+        (this.blocked & bitOf(signal)) !== 0n || process.actions.get(signal).handler === SIG_IGN,
+      isGroupOrphaned: () => process.group.isOrphaned,
+      signalGroup: (id, signal) => kernel.signals.sendToGroupId(id, signal),
+      sessionOfGroup: (id) => kernel.processGroup(id)?.session.id ?? null,
     };
   }
 

@@ -265,6 +265,16 @@ export interface IoctlCaller {
   sessionOfGroup(processGroup: number): number | null;
 }
 
+/** What a session keeps of its terminal: the object given to `setControllingTerminal` implements this. */
+export interface ControllingTerminal {
+  /** What opening /dev/tty gives. */
+  openControlling(flags: number): Maybe<OpenFile | number>;
+  /** The group that Ctrl-C reaches, or 0. */
+  readonly foregroundGroup: number;
+  /** The session leader ended: the terminal belongs to nobody, and its foreground group gets SIGHUP and SIGCONT. */
+  sessionEnded(): void;
+}
+
 /** POLLIN and friends of poll(2); the same bits as EPOLLIN and friends. */
 export const poll = {
   in: 0x001,
