@@ -42,6 +42,8 @@
  *
  * Values: `get` gives i32 for operands of at most 32 bits (zero-extended) and i64 for 64. `put` truncates to the
  * operand; a 32-bit general register is zero-extended to 64 bits, smaller ones are merged, as the processor does.
+ * Of an STi operand `get` gives the number i (i32). `put` to an MMX register also sets bits 64–79 of the x87 register
+ * it lies in, as the processor does; TOP and the tags are the row's business (rows/mmx.ts).
  */
 import type { Expression } from "../encode/expression.ts";
 import type { FunctionBuilder, Local } from "../encode/module.ts";
