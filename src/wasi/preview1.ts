@@ -25,7 +25,7 @@ import { decodeName, encodeName } from "../base/bytes.ts";
 import type { Clock } from "../base/clock.ts";
 import { limits } from "../base/limits.ts";
 import type { Maybe } from "../base/maybe.ts";
-import { isPromise, mapMaybe } from "../base/maybe.ts";
+import { mapMaybe } from "../base/maybe.ts";
 import {
   link,
   lookup,
@@ -556,5 +556,3 @@ function linuxFlags(lookupFlags: number, openFlags: number, wanted: bigint, flag
   );
 }
 
-/** True when a call's answer is not here yet. */
-export const isWaiting = isPromise<number>;
