@@ -4,7 +4,31 @@
  * Errors are WherryError.
  */
 import type { Maybe } from "../base/maybe.ts";
+import type {
+  AttachedProcess,
+  ContainerStatus,
+  ExecOptions,
+  LogChunk,
+  LogOptions,
+  ProcessIo,
+  RunOptions,
+  StartOptions,
+  VolumeMount,
+} from "../container/types.ts";
 import type { ExitStatus } from "../runtime/types.ts";
+
+export type {
+  AttachedProcess,
+  ContainerStatus,
+  ExecOptions,
+  ExitStatus,
+  LogChunk,
+  LogOptions,
+  ProcessIo,
+  RunOptions,
+  StartOptions,
+  VolumeMount,
+};
 
 export interface ImageSummary {
   /** Config digest, "sha256:…". */
@@ -49,46 +73,6 @@ export interface LoadOptions {
   readonly sizeBytesMax?: number;
 }
 
-export interface VolumeMount {
-  /** Absolute host path (bind, Node only). */
-  readonly source: string;
-  readonly target: string;
-  readonly readOnly: boolean;
-}
-
-export interface RunOptions {
-  readonly image: string;
-  /** Replaces the image's Cmd. */
-  readonly command?: readonly string[];
-  readonly entrypoint?: readonly string[];
-  readonly name?: string;
-  /** "KEY=value"; later ones win. */
-  readonly environment?: readonly string[];
-  readonly workingDirectory?: string;
-  /** "user", "user:group", "uid", "uid:gid". */
-  readonly user?: string;
-  readonly stopSignal?: string;
-  readonly hostname?: string;
-  readonly tty?: boolean;
-  /** Keep stdin open. */
-  readonly interactive?: boolean;
-  readonly remove?: boolean;
-  readonly readOnly?: boolean;
-  /** Container paths, with options after a colon as docker has them: "/run:size=64m". */
-  readonly tmpfs?: readonly string[];
-  readonly volumes?: readonly VolumeMount[];
-  readonly platform?: string;
-  readonly runtime?: "emulator" | "native" | "wasi";
-  readonly memoryBytes?: number;
-  /** Called with each line strace(1) would print. */
-  readonly strace?: boolean;
-  readonly columns?: number;
-  readonly rows?: number;
-  readonly labels?: Readonly<Record<string, string>>;
-}
-
-export type ContainerStatus = "created" | "running" | "paused" | "exited" | "dead";
-
 export interface ContainerSummary {
   readonly id: string;
   readonly name: string;
@@ -104,36 +88,6 @@ export interface ContainerSummary {
   readonly runtime: "emulator" | "native" | "wasi";
 }
 
-/** The streams of one process in a container, from the caller's side. With a terminal everything comes as stdout. */
-export interface ProcessIo {
-  readonly stdin: WritableStream<Uint8Array>;
-  readonly stdout: ReadableStream<Uint8Array>;
-  readonly stderr: ReadableStream<Uint8Array>;
-}
-
-export type { ExitStatus };
-
-/** A process someone is attached to: the container's first, or one started by exec. */
-export interface AttachedProcess extends ProcessIo {
-  /** Lets go of the process without ending it, nor its input. */
-  detach(): Promise<void>;
-  resize(columns: number, rows: number): Promise<void>;
-  /** By name with or without SIG, or by number. */
-  signal(signal: string | number): Promise<void>;
-  readonly exited: Promise<ExitStatus>;
-}
-
-export interface ExecOptions {
-  readonly command: readonly string[];
-  readonly environment?: readonly string[];
-  readonly workingDirectory?: string;
-  readonly user?: string;
-  readonly tty?: boolean;
-  readonly interactive?: boolean;
-  readonly columns?: number;
-  readonly rows?: number;
-}
-
 export interface RunResult {
   readonly exitCode: number;
   readonly stdout: Uint8Array;
@@ -147,14 +101,6 @@ export interface Images {
   inspect(image: string): Promise<Record<string, unknown>>;
   /** Untags, and deletes when no reference is left; returns docker's "Untagged: …" and "Deleted: …" lines. */
   remove(image: string, options?: { readonly force?: boolean }): Promise<readonly string[]>;
-}
-
-export interface StartOptions {
-  /**
-   * Node only: true hosts the container in the caller's own process, so that it ends with it. Otherwise it gets a
-   * supervising process and outlives the caller. The page always hosts its containers itself.
-   */
-  readonly foreground?: boolean;
 }
 
 export interface Containers {
@@ -173,10 +119,7 @@ export interface Containers {
   exec(container: string, options: ExecOptions): Promise<AttachedProcess>;
   list(options?: { readonly all?: boolean }): Promise<readonly ContainerSummary[]>;
   inspect(container: string): Promise<Record<string, unknown>>;
-  logs(
-    container: string,
-    options?: { readonly follow?: boolean; readonly tail?: number },
-  ): Promise<ReadableStream<LogChunk>>;
+  logs(container: string, options?: LogOptions): Promise<ReadableStream<LogChunk>>;
   stop(container: string, options?: { readonly timeoutMs?: number }): Promise<void>;
   kill(container: string, signal?: string | number): Promise<void>;
   wait(container: string): Promise<ExitStatus>;
@@ -184,12 +127,6 @@ export interface Containers {
   /** A tar of one path, as `docker cp` reads; and the reverse. */
   copyOut(container: string, path: string): Promise<ReadableStream<Uint8Array>>;
   copyIn(container: string, path: string, tar: ReadableStream<Uint8Array>): Promise<void>;
-}
-
-export interface LogChunk {
-  readonly stream: "stdout" | "stderr";
-  readonly bytes: Uint8Array;
-  readonly timeNs: bigint;
 }
 
 export interface EngineEvent {

@@ -75,6 +75,8 @@ export interface Runtime {
   readonly name: "emulator" | "native" | "wasi";
   /** Null when it works here, otherwise one sentence that says why not. */
   unavailable(): Promise<string | null>;
+  /** How it works here, in a few words for `info`: which program, and why that one. */
+  description?(): Promise<string>;
   /**
    * Starts the first process. Throws command-not-found (127), not-executable (126), invalid-executable (126).
    */
