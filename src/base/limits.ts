@@ -18,6 +18,8 @@ export const limits = {
   ptysMax: 1024,
   /** Largest pipe F_SETPIPE_SZ gives: Linux's default /proc/sys/fs/pipe-max-size. */
   pipeBytesCeiling: 1 << 20,
+  /** The same for root, who has no limit in Linux but the memory. */
+  pipeBytesPrivileged: 64 << 20,
   /** Bytes a stream socket holds in one direction: Linux's default wmem (net.core.wmem_default). */
   socketBytesMax: 212992,
   /** Connections that wait for accept(2): Linux's net.core.somaxconn. */
