@@ -54,6 +54,12 @@ export const limits = {
   packLeaseMs: 120_000,
   /** Waited for another process that applies a transaction, which takes milliseconds. */
   storeLockMs: 20_000,
+  /** Window a zstd frame may ask for (128 MiB): the reference decoder's default. */
+  zstdWindowBytesMax: 128 << 20,
+  /** RFC 8878, 3.1.1.2: no block is larger. */
+  zstdBlockBytesMax: 128 * 1024,
+  /** Extended header of one tar entry: names, xattrs and sparse maps fit many times over. */
+  tarHeaderBytesMax: 1 << 20,
   /** Log kept of one container's output. */
   logBytesMax: 16 << 20,
   /** How far the writer of a stream between workers may be ahead of its reader: enough to keep both busy. */
