@@ -8,6 +8,20 @@ export const limits = {
   nameBytesMax: 255,
   /** Linux follows at most 40 symbolic links in one path walk. */
   symlinksFollowedMax: 40,
+  /** Clean pages of image files kept in one container's memory; more only cost eviction sooner. */
+  pageCacheBytesMax: 256 << 20,
+  /** What is read at once from a layer: a get from IndexedDB costs the same up to about this size. */
+  packPieceBytes: 128 << 10,
+  /** Raw pieces of layers kept beside the page cache: enough for the small files that lie around those in use. */
+  pieceCacheBytesMax: 16 << 20,
+  /** Files of one writable layer: each costs a few hundred bytes of memory. */
+  upperInodesMax: 1_000_000,
+  /** How long a change in a writable layer may wait before it is made durable without fsync: as long as a blink. */
+  journalCommitMs: 1000,
+  /** Most of one journal record: larger ones are slow to store and to read back. */
+  journalRecordBytesMax: 4 << 20,
+  /** A journal is rewritten when it holds this much more than twice what is live. */
+  journalSlackBytes: 16 << 20,
   /** Linux's XATTR_SIZE_MAX. */
   xattrBytesMax: 65536,
   /** Linux's default pipe capacity. */
