@@ -78,6 +78,12 @@ export const limits = {
   logBytesMax: 16 << 20,
   /** How far the writer of a stream between workers may be ahead of its reader: enough to keep both busy. */
   portWindowBytes: 256 * 1024,
+  /** The end of a log that the page's log view shows; the rest would slow the browser down. */
+  logCharactersShownMax: 500_000,
+  /** A readable share link longer than this is compressed: chat programs cut addresses near 2,000 characters. */
+  shareReadableCharactersMax: 1500,
+  /** What a compressed share link may unpack to: far over any command line somebody means to share. */
+  shareCharactersMax: 1 << 20,
   /** How long a container that ends may still take to deliver its output and write its files. */
   containerFlushMs: 3000,
 } as const;
