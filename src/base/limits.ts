@@ -26,6 +26,8 @@ export const limits = {
   xattrBytesMax: 65536,
   /** Linux's default pipe capacity. */
   pipeBytesMax: 65536,
+  /** Buffers of one readv or writev: Linux's UIO_MAXIOV. */
+  ioVectorsMax: 1024,
   /** Bytes a terminal holds in each direction before its writers wait: a screenful many times over. */
   terminalBytesMax: 65536,
   /** Pty pairs of one container: Linux's default is 4096 for the machine. */

@@ -14,6 +14,8 @@ export class FdTable {
   #entries: (Entry | undefined)[] = [];
   /** No descriptor below this one is free. */
   #lowestFree = 0;
+  /** Told of every file that leaves the table: POSIX record locks end with any descriptor of their file. */
+  onClose: ((file: OpenFile) => void) | null = null;
   /** Tasks that share the table. */
   #users = 1;
 
@@ -39,7 +41,9 @@ export class FdTable {
   set(fd: number, file: OpenFile, closeOnExec: boolean): void {
     const previous = this.#entries[fd];
     this.#entries[fd] = { file, closeOnExec };
-    previous?.file.release();
+    if (previous === undefined) return;
+    this.onClose?.(previous.file);
+    previous.file.release();
   }
 
   /** 0 or -EBADF. */
@@ -49,6 +53,7 @@ export class FdTable {
     this.#entries[fd] = undefined;
     if (fd < this.#lowestFree) this.#lowestFree = fd;
     while (this.#entries.length > 0 && this.#entries[this.#entries.length - 1] === undefined) this.#entries.pop();
+    this.onClose?.(entry.file);
     entry.file.release();
     return 0;
   }
@@ -104,7 +109,11 @@ export class FdTable {
   /** The last task to let go closes every descriptor. */
   release(): void {
     if (--this.#users > 0) return;
-    for (let fd = 0; fd < this.#entries.length; fd++) this.#entries[fd]?.file.release();
+    for (const entry of this.#entries) {
+      if (entry === undefined) continue;
+      this.onClose?.(entry.file);
+      entry.file.release();
+    }
     this.#entries = [];
     this.#lowestFree = 0;
   }

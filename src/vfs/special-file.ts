@@ -120,6 +120,7 @@ export abstract class SpecialFile implements OpenFile {
   readonly dentry: Dentry | null;
   readonly inode: Inode;
   #references = 1;
+  #closeListeners: Set<() => void> | null = null;
 
   constructor(inode: Inode, flags: number, dentry: Dentry | null = null) {
     this.inode = inode;
@@ -158,7 +159,14 @@ export abstract class SpecialFile implements OpenFile {
     this.#references++;
   }
   release(): void {
-    if (--this.#references === 0) this.closed();
+    if (--this.#references > 0) return;
+    if (this.#closeListeners !== null) for (const listener of this.#closeListeners) listener();
+    this.closed();
+  }
+  /** Calls back when the last reference goes: epoll forgets the file, flock unlocks it. Returns how to unregister. */
+  onClose(listener: () => void): () => void {
+    (this.#closeListeners ??= new Set()).add(listener);
+    return () => this.#closeListeners?.delete(listener);
   }
   /** The last reference went away. */
   protected closed(): void {}
