@@ -3,9 +3,11 @@
  * and answers ENOSYS, counted under its name from `abi/unistd.ts`.
  */
 import { assert } from "../base/assert.ts";
+import { descriptorRows } from "./descriptor.ts";
+import { fileRows } from "./file.ts";
 import type { SyscallRow, SyscallTable } from "./types.ts";
 
-const families: readonly (readonly SyscallRow[])[] = [];
+const families: readonly (readonly SyscallRow[])[] = [fileRows, descriptorRows];
 
 export const syscallTable: SyscallTable = assemble(families);
 
