@@ -21,6 +21,7 @@ export const dockerCapabilities =
 export const capability = {
   chown: 0,
   dacOverride: 1,
+  dacReadSearch: 2,
   fowner: 3,
   fsetid: 4,
   kill: 5,

@@ -3,11 +3,13 @@
  * and answers ENOSYS, counted under its name from `abi/unistd.ts`.
  */
 import { assert } from "../base/assert.ts";
+import { attributeRows } from "./attributes.ts";
+import { directoryRows } from "./directory.ts";
 import { descriptorRows } from "./descriptor.ts";
 import { fileRows } from "./file.ts";
 import type { SyscallRow, SyscallTable } from "./types.ts";
 
-const families: readonly (readonly SyscallRow[])[] = [fileRows, descriptorRows];
+const families: readonly (readonly SyscallRow[])[] = [fileRows, descriptorRows, directoryRows, attributeRows];
 
 export const syscallTable: SyscallTable = assemble(families);
 
