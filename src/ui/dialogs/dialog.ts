@@ -33,7 +33,8 @@ export abstract class DialogElement extends WherryElement {
   protected override firstUpdated(): void {
     const dialog = this.querySelector("dialog")!;
     dialog.showModal();
-    dialog.querySelector<HTMLElement>("[data-first]")?.focus();
+    // Without a field to fill, the heading: pressing Enter by habit must not run or delete anything.
+    (dialog.querySelector<HTMLElement>("[data-first]") ?? dialog.querySelector("h2"))?.focus();
   }
 
   protected close(): void {
@@ -49,7 +50,7 @@ export abstract class DialogElement extends WherryElement {
     >
       <form @submit=${this.#submit} novalidate>
         <div class="dialog-head">
-          <h2 id="dialog-heading">${this.heading()}</h2>
+          <h2 id="dialog-heading" tabindex="-1">${this.heading()}</h2>
           <button
             class="button icon-button quiet"
             type="button"

@@ -4,7 +4,6 @@ import { joinWords } from "../../share/words.ts";
 import { app } from "../context.ts";
 import { define } from "../element.ts";
 import { formatBytes } from "../format.ts";
-import { icons } from "../icons.ts";
 import { html, nothing } from "../lit.ts";
 import type { TemplateResult } from "../lit.ts";
 import { DialogElement } from "./dialog.ts";
@@ -130,7 +129,7 @@ function describe(run: SharedRun, from: TemplateResult | null = null): TemplateR
             <dd><code>${run.user}</code></dd>`
     }
     <dt>Network</dt>
-    <dd>${icons.close}<span>None: programs in the container cannot reach any network</span></dd>
+    <dd>None: programs in the container cannot reach any network</dd>
   </dl>`;
 }
 

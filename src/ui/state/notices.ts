@@ -11,7 +11,7 @@ export interface Notice {
   readonly action: { readonly label: string; readonly run: () => void } | null;
 }
 
-const infoMs = 6000;
+const infoMs = 4500;
 /** Screen readers read each announcement to its end: more often than this is noise. */
 const announceMs = 2000;
 

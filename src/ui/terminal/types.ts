@@ -4,6 +4,8 @@ export interface TerminalView {
   /** Resolves when the screen has taken the bytes. */
   write(bytes: Uint8Array): Promise<void>;
   focus(): void;
+  /** As if the key were pressed; for screens without a keyboard. */
+  press(key: TouchKey): void;
   /** Fits rows and columns to the element's size; does nothing while it is not shown. */
   fit(): void;
   /** Selects the next or previous place with this text; false when there is none. */
@@ -13,6 +15,10 @@ export interface TerminalView {
   setScreenReader(on: boolean): void;
   dispose(): void;
 }
+
+/** The keys a touch keyboard lacks. */
+export const touchKeys = ["Esc", "Tab", "^C", "^D", "←", "↓", "↑", "→"] as const;
+export type TouchKey = (typeof touchKeys)[number];
 
 export interface TerminalOptions {
   readonly screenReader: boolean;

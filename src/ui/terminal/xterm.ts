@@ -12,7 +12,7 @@ import { WebLinksAddon } from "@xterm/addon-web-links";
 import { Terminal } from "@xterm/xterm";
 import { encodeUtf8 } from "../../base/bytes.ts";
 import { findEvent, leaveEvent } from "./types.ts";
-import type { TerminalOptions, TerminalView } from "./types.ts";
+import type { TerminalOptions, TerminalView, TouchKey } from "./types.ts";
 
 const theme = {
   background: "#0d161c",
@@ -70,6 +70,10 @@ export function openTerminal(options: TerminalOptions): TerminalView {
     element,
     write: (bytes) => new Promise((resolve) => terminal.write(bytes, resolve)),
     focus: () => terminal.focus(),
+    press(key) {
+      terminal.input(keySequence(key, terminal.modes.applicationCursorKeysMode));
+      terminal.focus();
+    },
     fit() {
       if (element.offsetWidth === 0 || element.offsetHeight === 0) return;
       if (!opened) {
@@ -98,6 +102,22 @@ export function openTerminal(options: TerminalOptions): TerminalView {
       element.remove();
     },
   };
+}
+
+/** What the key sends (ECMA-48; xterm's cursor keys follow DECCKM). */
+function keySequence(key: TouchKey, applicationCursorKeys: boolean): string {
+  const cursor = applicationCursorKeys ? "\x1bO" : "\x1b[";
+  const sequences: Record<TouchKey, string> = {
+    Esc: "\x1b",
+    Tab: "\t",
+    "^C": "\x03",
+    "^D": "\x04",
+    "←": `${cursor}D`,
+    "↓": `${cursor}B`,
+    "↑": `${cursor}A`,
+    "→": `${cursor}C`,
+  };
+  return sequences[key];
 }
 
 /** The scrollback and the screen; lines the terminal wrapped are whole again. */

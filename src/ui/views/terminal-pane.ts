@@ -14,7 +14,7 @@ import type { MenuItem } from "../menu.ts";
 import { saveFile } from "../save-file.ts";
 import { effect } from "../signals.ts";
 import type { Session } from "../state/sessions.ts";
-import { findEvent, leaveChord, leaveEvent } from "../terminal/types.ts";
+import { findEvent, leaveChord, leaveEvent, touchKeys } from "../terminal/types.ts";
 
 class TerminalPaneElement extends WherryElement {
   static override properties = { session: { attribute: false }, inside: { state: true }, finding: { state: true } };
@@ -105,6 +105,18 @@ class TerminalPaneElement extends WherryElement {
       <p class="pane-keys" id="keys-${session.key}">
         ${this.inside ? `${leaveChord} leaves the terminal` : "Enter types into the terminal"}
       </p>
+      <div class="pane-touch" role="group" aria-label="Keys">
+        ${touchKeys.map(
+          (key) =>
+            html`<button
+              class="button small"
+              @pointerdown=${(event: Event) => event.preventDefault()}
+              @click=${() => session.terminal.value?.press(key)}
+            >
+              ${key}
+            </button>`,
+        )}
+      </div>
     `;
   }
 
@@ -126,8 +138,15 @@ class TerminalPaneElement extends WherryElement {
   #statusText(): string {
     const status = this.session.status.value;
     if (status.kind === "starting") return "Starting…";
+    if (status.kind === "running") return this.#containerName();
     if (status.kind === "exited") return `Ended with exit code ${status.code}`;
-    return status.kind === "failed" ? "Did not start" : "";
+    return "Did not start";
+  }
+
+  /** Only where it says more than the title. */
+  #containerName(): string {
+    const name = app().containers.value?.find((each) => each.id === this.session.containerId.value)?.name ?? "";
+    return this.session.title.value.startsWith(name) ? "" : name;
   }
 
   #menuItems(): readonly MenuItem[] {
