@@ -66,6 +66,12 @@ export class Dispatcher {
       resume();
       return;
     }
+    // ppoll and its kin set a mask for the call alone; if a signal ended it, delivery restores it after the handler.
+    if (task.savedMask !== null && result !== -errno.EINTR) {
+      task.blocked = task.savedMask;
+      task.savedMask = null;
+      this.#kernel.signals.update(task);
+    }
     const cpu = this.#kernel.cpu;
     if (result >= 0) cpu.setRegisterNumber(reg.rax, result);
     else cpu.setRegister(reg.rax, BigInt.asUintN(64, BigInt(result)));

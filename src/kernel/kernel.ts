@@ -10,20 +10,28 @@ import { WaitQueue } from "../base/wait-queue.ts";
 import { systemClock } from "../base/clock.ts";
 import type { Clock } from "../base/clock.ts";
 import { limits } from "../base/limits.ts";
-import type { Namespace } from "../vfs/namespace.ts";
-import type { Dentry, OpenFile } from "../vfs/types.ts";
+import { errno } from "../abi/errno.ts";
+import { siCode, signals } from "../abi/signal.ts";
 import type { Cpu } from "../../wasm/x86/types.ts";
 import { Delivery } from "./signal-delivery.ts";
 import { Dispatcher } from "./dispatcher.ts";
 import { FrameAllocator } from "./frames.ts";
+import { Futexes } from "./futex.ts";
 import { Mmu } from "./mmu.ts";
-import type { ProcessGroup, Session } from "./process-group.ts";
-import type { Process, WaitStatus } from "./process.ts";
+import { ProcessGroup, Session } from "./process-group.ts";
+import { ProcessTimers } from "./process-timers.ts";
+import type { Process } from "./process.ts";
 import { Scheduler } from "./scheduler.ts";
 import { Signals } from "./signal.ts";
+import { spawnProcess } from "./spawn.ts";
+import type { SpawnOptions, SpawnedProcess } from "./spawn.ts";
 import type { SyscallTable } from "./syscall-row.ts";
 import type { Task } from "./task.ts";
 import { Timers } from "./timers.ts";
+
+/** kernel.pid_max, and where numbering goes on after it (Linux: RESERVED_PIDS). */
+const pidMax = 32767;
+const firstReusedPid = 300;
 
 /** A missing instruction, as the user is told. */
 export interface IllegalInstructionReport {
@@ -40,6 +48,8 @@ export interface KernelSinks {
   /** Called at the first use of each missing call, with the program's name. */
   missingSyscall?(name: string, program: string): void;
   illegalInstruction?(report: IllegalInstructionReport): void;
+  /** A process was killed because the container's memory is used up. */
+  outOfMemory?(program: string, pid: number): void;
   /** One line of strace output. */
   strace?: ((line: string) => void) | undefined;
   /** A broken invariant of our own: the process that met it may misbehave. */
@@ -57,28 +67,6 @@ export interface KernelOptions {
   readonly hostname?: string;
 }
 
-export interface SpawnOptions {
-  readonly namespace: Namespace;
-  /** What to run, looked up in PATH of `environment` if it has no slash. */
-  readonly arguments: readonly string[];
-  readonly environment: readonly string[];
-  readonly root: Dentry;
-  readonly cwd: Dentry;
-  readonly uid: number;
-  readonly gid: number;
-  readonly groups: readonly number[];
-  /** Descriptors 0, 1, 2…; the kernel takes over one reference each. */
-  readonly files: readonly OpenFile[];
-  /** Called before the first instruction: to give the session its terminal. */
-  readonly prepare?: (task: Task) => void;
-}
-
-export interface SpawnedProcess {
-  readonly process: Process;
-  /** The status word of wait(2). */
-  readonly exited: Promise<WaitStatus>;
-}
-
 export class Kernel {
   readonly cpu: Cpu;
   readonly clock: Clock;
@@ -89,6 +77,8 @@ export class Kernel {
   readonly signals: Signals;
   readonly delivery: Delivery;
   readonly dispatcher: Dispatcher;
+  readonly futexes = new Futexes();
+  readonly itimers: ProcessTimers;
   readonly sinks: KernelSinks;
 
   /** Every live thread and every process that has not been waited for. */
@@ -112,6 +102,9 @@ export class Kernel {
   /** Woken when any process ends or starts; for /proc watchers and tests. */
   readonly processWaiters = new WaitQueue();
 
+  #lastPid = 0;
+  #destroyed = false;
+
   constructor(options: KernelOptions) {
     this.cpu = options.cpu;
     this.clock = options.clock ?? systemClock;
@@ -119,6 +112,7 @@ export class Kernel {
     this.frames = options.frames ?? new FrameAllocator(options.cpu, options.memoryBytes ?? limits.memoryBytesDefault);
     this.mmu = new Mmu(options.cpu, this.frames);
     this.timers = new Timers(this.clock);
+    this.itimers = new ProcessTimers(this);
     this.signals = new Signals(this);
     this.delivery = new Delivery(this);
     this.dispatcher = new Dispatcher(this, options.table);
@@ -141,6 +135,99 @@ export class Kernel {
 
   processGroup(id: number): ProcessGroup | null {
     return this.groups.get(id) ?? null;
+  }
+
+  /** Starts a process from outside: the container's first, or one of `docker exec`. */
+  spawn(options: SpawnOptions): Promise<SpawnedProcess> {
+    return spawnProcess(this, options);
+  }
+
+  /** From outside the container, as docker kill: reaches the first process even with SIGKILL. */
+  signalFromOutside(process: Process, signal: number): void {
+    if (signal === signals.SIGKILL || signal === signals.SIGSTOP) process.outsideKill = true;
+    process.sendSignal({ signal, code: siCode.SI_USER, pid: 0, uid: 0 });
+  }
+
+  /** Ends everything at once; nothing runs afterwards. */
+  destroy(): void {
+    this.#destroyed = true;
+    this.scheduler.stop();
+    for (const task of this.tasks.values()) task.state = "dead";
+    this.tasks.clear();
+    this.processes.clear();
+  }
+
+  get isDestroyed(): boolean {
+    return this.#destroyed;
+  }
+
+  /** A number no task, process, group or session has. The first is 1. */
+  allocatePid(): number {
+    do this.#lastPid = this.#lastPid >= pidMax ? firstReusedPid : this.#lastPid + 1;
+    while (
+      this.tasks.has(this.#lastPid) ||
+      this.processes.has(this.#lastPid) ||
+      this.groups.has(this.#lastPid) ||
+      this.sessions.has(this.#lastPid)
+    );
+    return this.#lastPid;
+  }
+
+  get lastPid(): number {
+    return this.#lastPid;
+  }
+
+  /** setpgid(2): the group with this id in the process's session, made if need be. */
+  joinGroup(process: Process, id: number): void {
+    const group = this.groups.get(id) ?? new ProcessGroup(id, process.session);
+    if (group === process.group) return;
+    this.groups.set(id, group);
+    this.leaveGroup(process);
+    process.group = group;
+    group.members.add(process);
+  }
+
+  /** setsid(2): a session and a group of its own, without a terminal. */
+  newSession(process: Process): number {
+    if (this.groups.has(process.pid)) return -errno.EPERM;
+    const session = new Session(process.pid);
+    session.leader = process;
+    const group = new ProcessGroup(process.pid, session);
+    this.sessions.set(session.id, session);
+    this.groups.set(group.id, group);
+    this.leaveGroup(process);
+    process.group = group;
+    group.members.add(process);
+    return session.id;
+  }
+
+  leaveGroup(process: Process): void {
+    const { group } = process;
+    group.members.delete(process);
+    if (group.members.size > 0) return;
+    if (this.groups.get(group.id) === group) this.groups.delete(group.id);
+    for (const other of this.groups.values()) if (other.session === group.session) return;
+    if (this.sessions.get(group.session.id) === group.session) this.sessions.delete(group.session.id);
+  }
+
+  /** The container's first process has ended: all others are killed, as the end of a pid namespace does. */
+  initEnded(_init: Process): void {
+    for (const process of this.processes.values()) {
+      if (process.isInit || process.isZombie) continue;
+      process.sendSignal({ signal: signals.SIGKILL, code: siCode.SI_KERNEL });
+    }
+  }
+
+  /** A process whose program could not be started: its number is free again. */
+  abandon(process: Process): void {
+    if (process.pid === this.#lastPid) this.#lastPid--;
+  }
+
+  /** execve by a thread other than the leader: it takes over the process's number. */
+  renumber(task: Task, tid: number): void {
+    this.tasks.delete(task.tid);
+    task.tid = tid;
+    this.tasks.set(tid, task);
   }
 
   countMissing(task: Task, name: string): void {

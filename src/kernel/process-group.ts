@@ -6,11 +6,11 @@ export class Session {
   readonly id: number;
   /** The terminal that controls the session, or null; the tty room keeps its foreground group. */
   terminal: ControllingTerminal | null = null;
-  leader: Process | null;
+  /** Null once the leader has ended. */
+  leader: Process | null = null;
 
-  constructor(id: number, leader: Process) {
+  constructor(id: number) {
     this.id = id;
-    this.leader = leader;
   }
 }
 

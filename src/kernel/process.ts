@@ -35,7 +35,6 @@ export class Process {
   exitSignal: number;
   hasExeced = false;
   isSubreaper = false;
-  noNewPrivileges = false;
   dumpable = 1;
   personality = 0;
   niceness = 0;
@@ -47,6 +46,10 @@ export class Process {
   outsideKill = false;
   /** Job control: the signal that stopped it, or 0. */
   stopSignal = 0;
+  /** Called when one of its threads has had a slice: timers that count processor time. */
+  afterSlice: (() => void) | null = null;
+  /** Called once, with the status word, when the process has ended: for who started it from outside. */
+  onExit: ((status: WaitStatus) => void) | null = null;
   /** A stop or continuation that wait(2) has not reported yet. */
   unreportedStop = false;
   unreportedContinue = false;

@@ -209,6 +209,7 @@ export class Scheduler {
       const systemNs = Math.min(elapsed * 1e6, calls * syscallNsEstimate);
       task.systemNs += systemNs;
       task.userNs += elapsed * 1e6 - systemNs;
+      task.process.afterSlice?.();
     }
   }
 
@@ -236,7 +237,7 @@ export class Scheduler {
         break;
     }
     // execve and rt_sigreturn replaced the registers, or a new space was made current.
-    if (task.signalPending || task.restartCode !== 0) {
+    if (task.signalPending || task.restartCode !== 0 || task.savedMask !== null) {
       const outcome = kernel.delivery.beforeUserMode(task);
       if (outcome === "gone") return false;
       if (outcome === "stopped") {

@@ -115,6 +115,7 @@ export class Signals {
   update(task: Task): void {
     task.signalPending =
       task.process.exitStatus !== null ||
+      task.endsForExec ||
       task.process.stopSignal !== 0 ||
       ((task.pending.set | task.process.pending.set) & ~task.blocked) !== 0n;
   }

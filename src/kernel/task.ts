@@ -43,7 +43,7 @@ export interface TaskParts {
 
 export class Task {
   readonly kernel: Kernel;
-  readonly tid: number;
+  tid: number;
   process: Process;
   memory: AddressSpace;
   files: FdTable;
@@ -68,12 +68,22 @@ export class Task {
   parentDeathSignal = 0;
   /** A fault of this task that must be acted on although nothing else may be delivered: see `Signals.force`. */
   forcedSignal = 0;
+  /** The last processor exception, for the signal frame: number, error code, address (cr2). */
+  trap = { number: 0, error: 0, address: 0 };
   /** rt_sigtimedwait: signals it takes although they are blocked. */
   awaited: SignalSet = 0n;
 
   // Threads.
   clearChildTid = 0;
   robustList = 0;
+  /** Made by vfork and not yet let go of its parent. */
+  isVforkChild = false;
+  /** Another thread of the process calls execve: this one ends. */
+  endsForExec = false;
+  /** Who made it: PR_SET_PDEATHSIG is about this thread's end. */
+  parentTask: Task | null = null;
+  noNewPrivileges = false;
+
   /** Continues a call that a signal interrupted, from restart_syscall(2). */
   restartBlock: (() => Maybe<number>) | null = null;
 
@@ -218,7 +228,7 @@ export class Task {
 
   /** The process is ending, or this thread is: it must not start anything new. */
   get isDying(): boolean {
-    return this.process.exitStatus !== null;
+    return this.process.exitStatus !== null || this.endsForExec;
   }
 
   /**

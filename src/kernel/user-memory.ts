@@ -86,6 +86,11 @@ export class UserMemory implements DeviceMemory {
     return this.#space.cpu.bytes.subarray(linear, linear + length);
   }
 
+  /** The word's place in the container's memory: names a futex that processes share. */
+  physicalAddress(address: number): number {
+    return this.#linear(address, access.read);
+  }
+
   /** Bytes up to the NUL, without it; `tooLong` (an errno) when there is none within `maximum` bytes. */
   readCStringBytes(
     address: number,
