@@ -5,6 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import * as flock from "./flock.ts";
+import * as poll from "./poll.ts";
 import * as statLayouts from "./stat-layout.ts";
 import { encodeStruct, member } from "./struct.ts";
 import type { StructLayout } from "./struct.ts";
@@ -16,7 +17,7 @@ function layoutsOf(module: Record<string, unknown>): StructLayout<string>[] {
   );
 }
 
-const modules: Record<string, unknown>[] = [statLayouts, termios, flock];
+const modules: Record<string, unknown>[] = [statLayouts, termios, flock, poll];
 
 /** One program a set of headers: the C library's and the kernel's own do not mix. */
 function measure(layouts: readonly StructLayout<string>[]): Record<string, number> {

@@ -6,10 +6,23 @@ import { assert } from "../base/assert.ts";
 import { attributeRows } from "./attributes.ts";
 import { directoryRows } from "./directory.ts";
 import { descriptorRows } from "./descriptor.ts";
+import { eventfdRows } from "./eventfd.ts";
+import { epollRows } from "./epoll.ts";
+import { ioctlRows } from "./ioctl.ts";
+import { pollRows } from "./poll.ts";
 import { fileRows } from "./file.ts";
 import type { SyscallRow, SyscallTable } from "./types.ts";
 
-const families: readonly (readonly SyscallRow[])[] = [fileRows, descriptorRows, directoryRows, attributeRows];
+const families: readonly (readonly SyscallRow[])[] = [
+  fileRows,
+  pollRows,
+  ioctlRows,
+  epollRows,
+  eventfdRows,
+  descriptorRows,
+  directoryRows,
+  attributeRows,
+];
 
 export const syscallTable: SyscallTable = assemble(families);
 

@@ -6,12 +6,15 @@
  *     other side <--output-- LineDiscipline <-------------- writers
  */
 import { errno } from "../abi/errno.ts";
+import { S_IFCHR, makeDevice } from "../abi/stat.ts";
 import { cc, iflag, lflag, packet } from "../abi/termios.ts";
 import { ByteQueue } from "../base/byte-queue.ts";
 import { limits } from "../base/limits.ts";
 import { WaitQueue } from "../base/wait-queue.ts";
-import type { IoctlCaller } from "../vfs/types.ts";
+import type { ControllingTerminal, IoctlCaller, OpenFile } from "../vfs/types.ts";
+import { NamelessFileSystem, SpecialInode } from "../vfs/special-file.ts";
 import { LineDiscipline } from "./line-discipline.ts";
+import { TerminalFile } from "./terminal-file.ts";
 import { Termios } from "./termios.ts";
 
 export const jobSignal = { hangup: 1, continue: 18, ttyInput: 21, ttyOutput: 22, windowChanged: 28 } as const;
@@ -30,7 +33,20 @@ export interface WindowSize {
   heightPixels: number;
 }
 
-export class Terminal {
+/** The terminal itself as a file, for opens that have no path. */
+const terminalFs = new NamelessFileSystem("devtmpfs", makeDevice(0, 6), 0x01021994);
+
+class TerminalInode extends SpecialInode {
+  constructor(rdev: number) {
+    super(terminalFs, terminalFs.nextIno(), S_IFCHR | 0o620, { uid: 0, gid: ttyGroup }, 0n);
+    this.rdev = rdev;
+  }
+}
+
+/** The group that owns terminals: Debian's "tty". */
+export const ttyGroup = 5;
+
+export class Terminal implements ControllingTerminal {
   /** As /proc names it: "pts/0", "console". */
   readonly name: string;
   readonly rdev: number;
@@ -209,6 +225,16 @@ export class Terminal {
 
   #signalForeground(signal: number): void {
     if (this.foregroundGroup !== 0) this.#kernel.signalGroup(this.foregroundGroup, signal);
+  }
+
+  /** What opening /dev/tty gives. */
+  openControlling(flags: number): OpenFile | number {
+    return TerminalFile.open(this, new TerminalInode(this.rdev), flags, null);
+  }
+
+  /** The leader of its session ended: everyone on it loses it. */
+  sessionEnded(): void {
+    this.hangUp();
   }
 
   // Job control (man 7 credentials, man 4 tty_ioctl)
