@@ -88,4 +88,8 @@ export const limits = {
   shareCharactersMax: 1 << 20,
   /** How long a container that ends may still take to deliver its output and write its files. */
   containerFlushMs: 3000,
+  /** A WASI program's file; browsers refuse modules over 1 GiB, and compiling holds it twice. */
+  wasmModuleBytesMax: 256 << 20,
+  /** Input read ahead for a WASI program where it cannot wait for it. */
+  wasiInputBytesMax: 64 << 20,
 } as const;

@@ -52,7 +52,8 @@ export async function drainPipe(pipe: OpenFile, target: WritableStream<Uint8Arra
   }
 }
 
-function woken(file: OpenFile): Promise<void> {
+/** Resolves when the file may be ready again. */
+export function woken(file: OpenFile): Promise<void> {
   return new Promise((resolve) => {
     const leave = file.waiters!.add(() => {
       leave();

@@ -555,4 +555,3 @@ function linuxFlags(lookupFlags: number, openFlags: number, wanted: bigint, flag
     ((flags & (fdflags.sync | fdflags.rsync)) !== 0 ? O_SYNC : 0)
   );
 }
-

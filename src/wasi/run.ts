@@ -13,8 +13,6 @@ import type { WasiFunction } from "./preview1.ts";
 import { wasmerImports } from "./wasmer.ts";
 
 export interface WasiProgram {
-  /** The program's bytes. */
-  readonly code: Uint8Array<ArrayBuffer>;
   readonly arguments: readonly string[];
   readonly environment: readonly string[];
   readonly caller: Caller;
