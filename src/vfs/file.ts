@@ -76,7 +76,7 @@ export class RegularFile extends SpecialFile {
     if (at >= fileBytesMax) return -errno.EFBIG;
     const room = fileBytesMax - at;
     const part = source.length > room ? source.subarray(0, room) : source;
-    const kept = modeAfterWrite(this.#credentials, this.inode.mode);
+    const kept = modeAfterWrite(this.#credentials, this.inode);
     if (kept !== this.inode.mode) {
       const failed = this.inode.setAttributes({ mode: kept & 0o7777 });
       if (typeof failed === "number" && failed < 0) return failed;
@@ -126,7 +126,7 @@ export class RegularFile extends SpecialFile {
   override truncate(size: number): Maybe<number> {
     if ((this.flags & O_ACCMODE) === O_RDONLY || size < 0) return -errno.EINVAL;
     if (size > fileBytesMax) return -errno.EFBIG;
-    const kept = modeAfterWrite(this.#credentials, this.inode.mode);
+    const kept = modeAfterWrite(this.#credentials, this.inode);
     return this.inode.setAttributes(kept === this.inode.mode ? { size } : { size, mode: kept & 0o7777 });
   }
 

@@ -176,8 +176,8 @@ function openUnnamed(caller: Caller, start: Dentry, path: string, flags: number,
 export function openDentry(caller: Caller, dentry: Dentry, flags: number): Maybe<OpenFile | number> {
   const inode = dentry.inode;
   const type = inode.mode & S_IFMT;
-  if (type === S_IFLNK) return -errno.ELOOP;
   if ((flags & O_DIRECTORY) !== 0 && type !== S_IFDIR) return -errno.ENOTDIR;
+  if (type === S_IFLNK) return -errno.ELOOP;
   const access = flags & O_ACCMODE;
   // O_TRUNC needs write permission whatever the access mode; access mode 3 wants both and is for ioctl only.
   const writes = access !== O_RDONLY || (flags & O_TRUNC) !== 0;
@@ -212,6 +212,14 @@ interface NewName {
 
 /** Where a new name goes, all checks passed; or -errno (-EEXIST when there is one). */
 function newName(caller: Caller, start: Dentry, path: string, forDirectory: boolean): NewName | number {
+  const place = freeName(caller, start, path, forDirectory);
+  if (typeof place === "number") return place;
+  const refused = mayCreate(caller.credentials, place.parent);
+  return refused < 0 ? refused : place;
+}
+
+/** The same before the directory's permission is checked. */
+function freeName(caller: Caller, start: Dentry, path: string, forDirectory: boolean): NewName | number {
   const bad = checkPath(path);
   if (bad < 0) return bad;
   const walk = new Walk(caller, start, path);
@@ -222,8 +230,8 @@ function newName(caller: Caller, start: Dentry, path: string, forDirectory: bool
   if (typeof found !== "number") return -errno.EEXIST;
   if (found !== -errno.ENOENT) return found;
   if (walk.trailingSlash && !forDirectory) return -errno.ENOENT;
-  const refused = mayCreate(caller.credentials, walk.current);
-  return refused < 0 ? refused : { parent: walk.current, name: walk.name };
+  if (walk.current.mount.readOnly) return -errno.EROFS;
+  return { parent: walk.current, name: walk.name };
 }
 
 function mayCreate(who: Credentials, parent: PathDentry): number {
@@ -302,11 +310,13 @@ export function link(
 
 /** The same for an open file (AT_EMPTY_PATH; /proc/self/fd/N followed), O_TMPFILE files included. */
 export function linkDentry(caller: Caller, source: Dentry, targetStart: Dentry, targetPath: string): number {
-  const place = newName(caller, targetStart, targetPath, false);
+  const place = freeName(caller, targetStart, targetPath, false);
   if (typeof place === "number") return place;
   if (source.mount !== place.parent.mount) return -errno.EXDEV;
-  if (isDirectory(source.inode)) return -errno.EPERM;
   if (!mayLink(caller.credentials, source.inode)) return -errno.EPERM;
+  const refused = mayCreate(caller.credentials, place.parent);
+  if (refused < 0) return refused;
+  if (isDirectory(source.inode)) return -errno.EPERM;
   const failed = place.parent.inode.link(place.name, source.inode);
   if (failed < 0) return failed;
   place.parent.remember(place.name, source.inode);
@@ -498,7 +508,7 @@ export function chown(caller: Caller, target: Target, uid: number, gid: number):
   if (uid !== -1) changes.uid = uid;
   if (gid !== -1) changes.gid = gid;
   if (!isDirectory(inode) && (uid !== -1 || gid !== -1)) {
-    const kept = dropPrivileges(inode.mode);
+    const kept = dropPrivileges(who, inode);
     if (kept !== inode.mode) changes.mode = kept & 0o7777;
   }
   return inode.setAttributes(changes);
@@ -540,7 +550,7 @@ export function truncate(caller: Caller, target: Target, size: number): Maybe<nu
 
 /** Times are set by the file system as it truncates. */
 function truncation(who: Credentials, inode: Inode, size: number): Attributes {
-  const kept = modeAfterWrite(who, inode.mode);
+  const kept = modeAfterWrite(who, inode);
   return kept === inode.mode ? { size } : { size, mode: kept & 0o7777 };
 }
 

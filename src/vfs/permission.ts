@@ -51,14 +51,16 @@ export function mayLink(who: Credentials, source: Inode): boolean {
 }
 
 /** The mode of a file after it is written or truncated by someone without CAP_FSETID: privileges are dropped. */
-export function modeAfterWrite(who: Credentials, mode: number): number {
-  if (who.uid === 0 || (mode & S_IFMT) !== S_IFREG) return mode;
-  return dropPrivileges(mode);
+export function modeAfterWrite(who: Credentials, inode: Inode): number {
+  return who.uid === 0 || (inode.mode & S_IFMT) !== S_IFREG ? inode.mode : dropPrivileges(who, inode);
 }
 
-/** Without set-user-ID, and without set-group-ID where the group may execute (otherwise it marks mandatory locking). */
-export function dropPrivileges(mode: number): number {
-  let kept = mode & ~S_ISUID;
-  if ((mode & S_IXGRP) !== 0) kept &= ~S_ISGID;
-  return kept;
+/**
+ * The mode without set-user-ID and set-group-ID. Where the group may not execute, set-group-ID once marked mandatory
+ * locking: then it stays for members of the group (Linux: setattr_should_drop_sgid).
+ */
+export function dropPrivileges(who: Credentials, inode: Inode): number {
+  const mode = inode.mode & ~S_ISUID;
+  const keepsGroup = (mode & S_IXGRP) === 0 && (who.uid === 0 || inGroup(who, inode.gid));
+  return keepsGroup ? mode : mode & ~S_ISGID;
 }
