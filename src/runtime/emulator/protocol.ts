@@ -38,8 +38,9 @@ export type ContainerMessage =
   | { readonly type: "failed"; readonly request: number; readonly error: PlainError }
   | { readonly type: "exited"; readonly process: number; readonly code: number };
 
-/** The first message a container worker gets: the port all else goes over. */
+/** The first message a container worker gets: the port all else goes over, and the interpreter's compiled module. */
 export interface ConnectMessage {
   readonly type: "connect";
   readonly port: MessagePort;
+  readonly core: WebAssembly.Module;
 }
