@@ -45,6 +45,7 @@ export class Scheduler {
   /** Virtual time of the task that last ran: a woken task starts there, not at its old value. */
   #virtualMs = 0;
   #preempt = false;
+  #sliceStart = 0;
 
   constructor(kernel: Kernel) {
     this.#kernel = kernel;
@@ -54,6 +55,11 @@ export class Scheduler {
   /** The task on the processor, during its slice. */
   get current(): Task | null {
     return this.#current;
+  }
+
+  /** Nanoseconds the task has had of its present slice, not yet in its accounts. */
+  sliceNs(task: Task): number {
+    return task === this.#current ? (performance.now() - this.#sliceStart) * 1e6 : 0;
   }
 
   get isIdle(): boolean {
@@ -180,6 +186,7 @@ export class Scheduler {
 
   #runSlice(task: Task): void {
     const started = performance.now();
+    this.#sliceStart = started;
     this.#virtualMs = Math.max(this.#virtualMs, task.virtualMs);
     this.#current = task;
     this.#preempt = false;

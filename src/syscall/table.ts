@@ -11,6 +11,14 @@ import { epollRows } from "./epoll.ts";
 import { ioctlRows } from "./ioctl.ts";
 import { pollRows } from "./poll.ts";
 import { fileRows } from "./file.ts";
+import { futexRows } from "./futex.ts";
+import { identityRows } from "./identity.ts";
+import { memoryRows } from "./memory.ts";
+import { processRows } from "./process.ts";
+import { resourceRows } from "./resource.ts";
+import { signalRows } from "./signal.ts";
+import { systemRows } from "./system.ts";
+import { timeRows } from "./time.ts";
 import type { SyscallRow, SyscallTable } from "./types.ts";
 
 const families: readonly (readonly SyscallRow[])[] = [
@@ -22,6 +30,14 @@ const families: readonly (readonly SyscallRow[])[] = [
   descriptorRows,
   directoryRows,
   attributeRows,
+  memoryRows,
+  processRows,
+  signalRows,
+  timeRows,
+  futexRows,
+  identityRows,
+  resourceRows,
+  systemRows,
 ];
 
 export const syscallTable: SyscallTable = assemble(families);
