@@ -92,4 +92,12 @@ export const limits = {
   wasmModuleBytesMax: 256 << 20,
   /** Input read ahead for a WASI program where it cannot wait for it. */
   wasiInputBytesMax: 64 << 20,
+  /** Entries of the software TLB: with 256, arrays a megabyte apart alias; more than 1024 gains little. */
+  tlbEntries: 1024,
+  /** Entries of the cache from guest addresses to decoded blocks: covers the live branch targets of large programs. */
+  jumpCacheEntries: 8192,
+  /** Predecoded records of one container (32 bytes an instruction): when full, everything is decoded anew. */
+  codeArenaBytes: 24 << 20,
+  /** Instructions of one decoded block: bounds the work thrown away when one is left early. */
+  blockInstructionsMax: 64,
 } as const;

@@ -24,6 +24,7 @@
  *      V  XMM, ModRM.reg                   W  XMM or memory                   U  XMM, ModRM.rm only
  *      P  MMX, ModRM.reg                   Q  MMX or memory                   N  MMX, ModRM.rm only
  *      M  memory only                      Z  register in the opcode          O  moffs (A0…A3)
+ *         (a bare `M`: the address only, nothing is accessed)
  *      I  immediate                        J  branch displacement             STi  x87 stack register of ModRM.rm
  *    a fixed register by name: AL CL rAX rDX (r: of operand size) 1 (the constant one).
  *    Sizes: b 8, w 16, d 32, q 64, dq ps pd x 128, ss 32, sd 64, t 80, s512 (FXSAVE) and other plain bit numbers
@@ -139,8 +140,8 @@ export interface Emitter {
   host(operand: number): Expression;
   /** The guest address (i64) of a memory operand, with its segment base (what LEA gives has none). */
   address(operand: number): Expression;
-  /** An address in the address size of the instruction: 64 bits, or 32 with prefix 67. */
-  addressSize(): 32 | 64;
+  /** Base (i64) of the segment of an implied operand (string instructions): FS or GS with that prefix, else 0. */
+  segmentBase(): Expression;
 
   /** Translates memory at a guest address (i64) before any write of the body; a fault leaves the instruction. */
   translate(address: Expression, bytes: number, access: "read" | "write"): Pointer;
@@ -169,11 +170,15 @@ export interface Emitter {
   jump(target: Expression): void;
   /** Ends the block: continues at the J operand, if the condition (i32) holds or is absent. */
   branch(operand: number, condition?: Expression): void;
-  /** Ends the block: runs this instruction again (an interrupted string instruction), when the condition holds. */
-  repeatIf(condition: Expression): void;
-
   /** Calls a helper function (helpers.ts) by name. */
   call(name: string, ...args: Expression[]): Expression;
+  /**
+   * Does the whole instruction in a helper that works on the registers in memory (state.ts), like the string
+   * instructions and CPUID. It returns a status (i32): 0 done, 1 a fault is recorded (registers hold the progress
+   * made), 2 to be run again from the start (so that long ones can be interrupted), 3 done after much work. With 2 and
+   * 3, `state.extraCost` is how many instructions it is worth.
+   */
+  inState(name: string, ...args: Expression[]): void;
 }
 
 export interface RowOptions {
@@ -197,8 +202,6 @@ export interface RowOptions {
   readonly unaligned?: boolean;
   /** CPUID feature; everything of x86-64-v2 is offered. */
   readonly feature?: string;
-  /** Uses REP/REPE/REPNE prefixes as its own: `repeat` tells which one a row is for. */
-  readonly repeat?: "none" | "rep" | "repne";
   /** Run only in the differential tests' special cases (privileged, time, control flow). */
   readonly untestable?: boolean;
 }

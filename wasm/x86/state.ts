@@ -54,15 +54,25 @@ export const state = {
   budget: 4144,
   /** i64 the cold arms hand the next rip over in. */
   jumpTarget: 4152,
-  counterTlbMisses: 4160,
-  counterInvalidations: 4164,
+  counterTlbMisses: 4320,
+  /** The leaf the last walk found. */
+  leaf: 4168,
+  /** Changes when all decoded code is dropped: links found before it are void. */
+  generation: 4172,
+  /** Instructions a long-running helper is worth, and those not yet taken from the budget. */
+  extraCost: 4160,
+  owed: 4164,
+  /** Three writes that go through a scratch area: target, bytes in it, second target, bytes in all (u32 each). */
+  pending: 4176,
   /** 16-byte scratch for rows' helpers (128-bit results and the like). */
   helper: 4224,
   /** Intermediate results of the soft floating point (assembly/), up to 1 KiB. */
   soft: 4608,
-  /** Two scratch areas for accesses that straddle pages or write to code, with room for FXSAVE's 512 bytes. */
+  /** A record whose arm looks up the current rip: where `run` begins. */
+  startRecord: 4352,
+  /** Three scratch areas for accesses that straddle pages or write to code, each with room for a page of a string instruction. */
   scratch: 8192,
-  scratchBytes: 1024,
+  scratchBytes: 4096,
 } as const;
 
 export const contextStart = context;

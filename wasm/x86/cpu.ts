@@ -1,0 +1,327 @@
+/**
+ * The processor as the kernel holds it (types.ts): the generated module, its memory, and the decoder, tied together.
+ *
+ *     const cpu = createCpu({ memoryBytesMax: limits.memoryBytesDefault, module });
+ *
+ * `module` is the compiled interpreter; without it one is generated and compiled on the spot, which a worker may do but
+ * a page's main thread may not (browsers limit synchronous compilation there).
+ */
+import { limits } from "../../src/base/limits.ts";
+import { BlockDecoder } from "./decoder.ts";
+import { arithmeticMask, rflags } from "./flags.ts";
+import { special } from "./forms.ts";
+import { hostHelpers } from "./helpers.ts";
+import { buildInterpreter } from "./interpreter.ts";
+import { frameBase, pageMarks, record, tlb } from "./layout.ts";
+import { nameInstruction } from "./names.ts";
+import { otherMask } from "./rows/system.ts";
+import { contextBytes, contextStart, state } from "./state.ts";
+import { access, exit, type Access, type Cpu, type CpuCounters, type Exit, type IllegalInstruction } from "./types.ts";
+
+export interface CpuOptions {
+  /** Guest RAM the memory may grow to. */
+  readonly memoryBytesMax?: number;
+  /** Guest RAM there is from the start. */
+  readonly memoryBytesInitial?: number;
+  /** The compiled interpreter. */
+  readonly module?: WebAssembly.Module;
+}
+
+interface Exports {
+  run(): number;
+  walk(address: bigint, access: number): number;
+  arithmeticFlags(): number;
+}
+
+const wasmPageBytes = 65536;
+/**
+ * Engines do not replace a running function by its optimised version: the first entries are kept short so that it is
+ * there soon, later ones are long.
+ */
+const coldSlice = 100_000;
+const warmSlice = 4_000_000;
+const warmAfter = 20_000_000;
+const space = { idBits: 12, idMax: 4094 } as const;
+
+let compiled: WebAssembly.Module | undefined;
+
+/** The interpreter for this process or worker, generated and compiled once. */
+export function interpreterModule(): WebAssembly.Module {
+  compiled ??= new WebAssembly.Module(buildInterpreter());
+  return compiled;
+}
+
+export function createCpu(options: CpuOptions = {}): Cpu {
+  return new Processor(options);
+}
+
+class Processor implements Cpu {
+  readonly memory: WebAssembly.Memory;
+  readonly frameBase = frameBase;
+  readonly contextBytes = contextBytes;
+  readonly #exports: Exports;
+  readonly #decoder: BlockDecoder;
+  #buffer: ArrayBuffer | undefined;
+  #bytes!: Uint8Array;
+  #words!: Uint32Array;
+  #view!: DataView;
+  #interrupted = false;
+  #instructions = 0;
+  /** Address space ids as the kernel has them, to the twelve bits of a TLB tag. */
+  #spaces = new Map<number, number>();
+
+  constructor(options: CpuOptions) {
+    const most = Math.min(limits.memoryBytesMax, frameBase + (options.memoryBytesMax ?? limits.memoryBytesDefault));
+    const pages = (bytes: number): number => Math.ceil(bytes / wasmPageBytes);
+    this.memory = new WebAssembly.Memory({
+      initial: pages(frameBase + Math.min(options.memoryBytesInitial ?? 0, most - frameBase)),
+      maximum: pages(most),
+    });
+    const module = options.module ?? interpreterModule();
+    const host: Record<string, WebAssembly.ImportValue> = {};
+    for (const { name, make } of hostHelpers.values()) host[name] = make(this.memory) as WebAssembly.ImportValue;
+    const instance = new WebAssembly.Instance(module, {
+      cpu: {
+        memory: this.memory,
+        decode: (physical: number, low: number, high: number): number =>
+          this.#decoder.decode(physical >>> 0, (high >>> 0) * 2 ** 32 + (low >>> 0)),
+        invalidate: (frame: number): void => this.#decoder.invalidate(frame >>> 0),
+      },
+      host,
+    });
+    this.#exports = instance.exports as unknown as Exports;
+    const owner = this;
+    this.#decoder = new BlockDecoder({
+      get bytes() {
+        return owner.bytes;
+      },
+      get words() {
+        return owner.words;
+      },
+      walkExecute: (address) => this.#exports.walk(BigInt(address), access.execute) >>> 0,
+    });
+    this.view.setUint16(state.startRecord + record.op, special.redispatch, true);
+    this.resetContext();
+  }
+
+  #refresh(): void {
+    this.#buffer = this.memory.buffer;
+    this.#bytes = new Uint8Array(this.#buffer);
+    this.#words = new Uint32Array(this.#buffer);
+    this.#view = new DataView(this.#buffer);
+  }
+
+  get bytes(): Uint8Array {
+    if (this.#buffer !== this.memory.buffer) this.#refresh();
+    return this.#bytes;
+  }
+
+  get words(): Uint32Array {
+    if (this.#buffer !== this.memory.buffer) this.#refresh();
+    return this.#words;
+  }
+
+  get view(): DataView {
+    if (this.#buffer !== this.memory.buffer) this.#refresh();
+    return this.#view;
+  }
+
+  run(budget: number): Exit {
+    let left = budget;
+    for (;;) {
+      if (this.#interrupted) {
+        this.#interrupted = false;
+        return exit.budget;
+      }
+      const slice = Math.min(left, this.#instructions < warmAfter ? coldSlice : warmSlice);
+      this.view.setInt32(state.budget, slice, true);
+      const code = this.#exports.run() as Exit;
+      const used = slice - this.view.getInt32(state.budget, true);
+      this.#instructions += used;
+      left -= used;
+      if (code !== exit.budget || left <= 0) return code;
+    }
+  }
+
+  interrupt(): void {
+    this.#interrupted = true;
+    this.view.setInt32(state.interrupt, 1, true);
+  }
+
+  saveContext(target: Uint8Array): void {
+    target.set(this.bytes.subarray(contextStart, contextStart + contextBytes));
+  }
+
+  loadContext(source: Uint8Array): void {
+    this.bytes.set(source.subarray(0, contextBytes), contextStart);
+  }
+
+  resetContext(): void {
+    this.bytes.fill(0, contextStart, contextStart + contextBytes);
+    this.view.setUint32(state.mxcsr, 0x1f80, true);
+    this.view.setUint32(state.x87Control, 0x37f, true);
+  }
+
+  get rip(): number {
+    return Number(this.view.getBigUint64(state.rip, true));
+  }
+
+  set rip(value: number) {
+    this.view.setBigUint64(state.rip, BigInt(value), true);
+  }
+
+  get flags(): number {
+    return (
+      this.#exports.arithmeticFlags() | this.view.getUint32(state.flagsOther, true) | rflags.one | rflags.interrupt
+    );
+  }
+
+  set flags(value: number) {
+    this.view.setUint32(state.flagsKind, 0, true);
+    this.view.setUint32(state.flagsA, value & arithmeticMask, true);
+    this.view.setUint32(state.flagsOther, value & otherMask, true);
+  }
+
+  get fsBase(): number {
+    return Number(this.view.getBigUint64(state.fsBase, true));
+  }
+
+  set fsBase(value: number) {
+    this.view.setBigUint64(state.fsBase, BigInt(value), true);
+  }
+
+  get gsBase(): number {
+    return Number(this.view.getBigUint64(state.gsBase, true));
+  }
+
+  set gsBase(value: number) {
+    this.view.setBigUint64(state.gsBase, BigInt(value), true);
+  }
+
+  register(index: number): bigint {
+    return this.view.getBigUint64(state.gpr + 8 * index, true);
+  }
+
+  setRegister(index: number, value: bigint): void {
+    this.view.setBigUint64(state.gpr + 8 * index, BigInt.asUintN(64, value), true);
+  }
+
+  registerInt(index: number): number {
+    return this.view.getInt32(state.gpr + 8 * index, true);
+  }
+
+  registerNumber(index: number): number {
+    const at = state.gpr + 8 * index;
+    return this.view.getUint32(at + 4, true) * 2 ** 32 + this.view.getUint32(at, true);
+  }
+
+  setRegisterNumber(index: number, value: number): void {
+    const at = state.gpr + 8 * index;
+    this.view.setUint32(at, value, true);
+    this.view.setInt32(at + 4, Math.floor(value / 2 ** 32), true);
+  }
+
+  saveFx(target: Uint8Array): void {
+    const from = this.view;
+    const to = new DataView(target.buffer, target.byteOffset, 512);
+    target.fill(0, 0, 512);
+    const top = from.getUint32(state.x87Top, true) & 7;
+    to.setUint16(0, from.getUint32(state.x87Control, true), true);
+    to.setUint16(2, (from.getUint32(state.x87Status, true) & ~0x3800) | (top << 11), true);
+    to.setUint8(4, from.getUint32(state.x87Tag, true));
+    to.setUint16(6, from.getUint16(state.x87Opcode, true), true);
+    to.setBigUint64(8, from.getBigUint64(state.x87Ip, true), true);
+    to.setBigUint64(16, from.getBigUint64(state.x87Dp, true), true);
+    to.setUint32(24, from.getUint32(state.mxcsr, true), true);
+    to.setUint32(28, mxcsrMask, true);
+    for (let i = 0; i < 8; i++) {
+      const at = state.x87 + 16 * ((top + i) & 7);
+      target.set(this.bytes.subarray(at, at + 10), 32 + 16 * i);
+    }
+    target.set(this.bytes.subarray(state.xmm, state.xmm + 256), 160);
+  }
+
+  loadFx(source: Uint8Array): void {
+    const from = new DataView(source.buffer, source.byteOffset, 512);
+    const to = this.view;
+    const status = from.getUint16(2, true);
+    const top = (status >> 11) & 7;
+    to.setUint32(state.x87Control, from.getUint16(0, true), true);
+    to.setUint32(state.x87Status, status & ~0x3800, true);
+    to.setUint32(state.x87Top, top, true);
+    to.setUint32(state.x87Tag, from.getUint8(4), true);
+    to.setUint16(state.x87Opcode, from.getUint16(6, true), true);
+    to.setBigUint64(state.x87Ip, from.getBigUint64(8, true), true);
+    to.setBigUint64(state.x87Dp, from.getBigUint64(16, true), true);
+    to.setUint32(state.mxcsr, from.getUint32(24, true) & mxcsrMask, true);
+    for (let i = 0; i < 8; i++) {
+      const at = state.x87 + 16 * ((top + i) & 7);
+      this.bytes.fill(0, at, at + 16);
+      this.bytes.set(source.subarray(32 + 16 * i, 32 + 16 * i + 10), at);
+    }
+    this.bytes.set(source.subarray(160, 416), state.xmm);
+  }
+
+  get faultAddress(): number {
+    return Number(this.view.getBigUint64(state.faultAddress, true));
+  }
+
+  get faultAccess(): Access {
+    return this.view.getUint32(state.faultAccess, true) as Access;
+  }
+
+  describeIllegal(): IllegalInstruction {
+    const bytes: number[] = [];
+    for (let i = 0; i < 15; i++) {
+      const host = this.#exports.walk(this.view.getBigUint64(state.rip, true) + BigInt(i), access.execute) >>> 0;
+      if (host === 0) break;
+      bytes.push(this.bytes[host]!);
+    }
+    const all = Uint8Array.from(bytes);
+    return { bytes: all, name: nameInstruction(all) };
+  }
+
+  setAddressSpace(root: number, id: number): void {
+    let short = this.#spaces.get(id);
+    if (short === undefined) {
+      if (this.#spaces.size >= space.idMax) this.invalidateAll();
+      short = this.#spaces.size + 1;
+      this.#spaces.set(id, short);
+    }
+    this.view.setBigUint64(state.spaceTag, BigInt(short), true);
+    this.view.setUint32(state.root, root, true);
+  }
+
+  invalidatePage(address: number): void {
+    const { words } = this;
+    const low = address >>> 0;
+    const shift = 12 - Math.log2(tlb.entryBytes);
+    const slot = ((low >>> shift) ^ (low >>> (shift + Math.log2(tlb.entries)))) & ((tlb.entries - 1) * tlb.entryBytes);
+    words.fill(0, (tlb.base + slot) >> 2, (tlb.base + slot + 16) >> 2);
+    if (this.bytes[pageMarks.base + (Math.floor(address / 4096) & (pageMarks.entries - 1))] !== 0)
+      this.#decoder.flushJumps();
+  }
+
+  invalidateAll(): void {
+    this.words.fill(0, tlb.base >> 2, (tlb.base + tlb.entries * tlb.entryBytes) >> 2);
+    this.#decoder.flushJumps();
+    this.#spaces.clear();
+  }
+
+  invalidateCode(frame: number): void {
+    this.#decoder.invalidate((frame & -4096) >>> 0);
+  }
+
+  get counters(): CpuCounters {
+    return {
+      instructions: this.#instructions,
+      blocksDecoded: this.#decoder.blocks,
+      instructionsDecoded: this.#decoder.instructions,
+      tlbMisses: this.view.getUint32(state.counterTlbMisses, true),
+      codeInvalidations: this.#decoder.invalidations,
+    };
+  }
+}
+
+/** Bits of MXCSR there are: DAZ is one. */
+const mxcsrMask = 0xffff;

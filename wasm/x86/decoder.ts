@@ -1,0 +1,389 @@
+/**
+ * Decodes basic blocks into records (layout.ts), and keeps track of them by physical address, so that processes that map
+ * the same page share them.
+ *
+ * A block is a straight run of instructions in one page: it goes on behind conditional branches that are not taken, and
+ * ends at an unconditional one, at the end of the page, or where another block begins. Every branch has a stub after the
+ * block's records, which its link first points to: executed, it finds the target and patches the link (in the page), or
+ * looks the address up each time (outside, because that mapping may change). An instruction that crosses pages is a block
+ * of its own, looked up by both pages.
+ *
+ * Dropping a frame's code overwrites the ops of its records with `redispatch`: whoever links there, or is in the middle
+ * of it, looks the address up anew. The space is used again only when all code is dropped.
+ */
+import { limits } from "../../src/base/limits.ts";
+import { armTable, special, type FormArms } from "./forms.ts";
+import { addressing, decoded, InstructionDecoder } from "./instruction.ts";
+import { arena, blockHash, blockHeader, codeHeads, jumpCache, pageMarks, record, tlb } from "./layout.ts";
+import { bucketOf } from "./mmu.ts";
+import { state } from "./state.ts";
+
+export interface DecoderHost {
+  readonly bytes: Uint8Array;
+  readonly words: Uint32Array;
+  /** Physical address of a guest page for execution, or 0 with the fault recorded. */
+  walkExecute(address: number): number;
+}
+
+const flagLetters = "oszapc";
+const allFlags = 0x3f;
+
+function flagMask(letters: string | undefined): number {
+  let mask = 0;
+  for (const letter of letters ?? "") {
+    const at = flagLetters.indexOf(letter);
+    if (at >= 0) mask |= 1 << at;
+  }
+  return mask;
+}
+
+const maxInstructions = limits.blockInstructionsMax;
+
+export class BlockDecoder {
+  readonly #host: DecoderHost;
+  readonly #one = new InstructionDecoder();
+  readonly #arms: readonly FormArms[];
+  /** By form: flags read, written (stored when live), certainly overwritten; may fault; condition of a Jcc or -1. */
+  readonly #reads: Uint8Array;
+  readonly #writes: Uint8Array;
+  readonly #kills: Uint8Array;
+  readonly #faults: Uint8Array;
+  readonly #conditional: Uint8Array;
+  readonly #condition: Int8Array;
+  readonly #ends: Uint8Array;
+  #top: number = arena.base;
+
+  // The block being decoded, by instruction.
+  readonly #form = new Int32Array(maxInstructions);
+  readonly #off = new Int32Array(maxInstructions);
+  readonly #len = new Int32Array(maxInstructions);
+  readonly #fields = new Int32Array(maxInstructions * 16);
+  readonly #live = new Uint8Array(maxInstructions);
+  readonly #crossing = new Uint8Array(32);
+
+  blocks = 0;
+  instructions = 0;
+  invalidations = 0;
+
+  constructor(host: DecoderHost) {
+    this.#host = host;
+    const table = armTable();
+    this.#arms = table.ofForm;
+    const count = table.forms.length;
+    this.#reads = new Uint8Array(count);
+    this.#writes = new Uint8Array(count);
+    this.#kills = new Uint8Array(count);
+    this.#faults = new Uint8Array(count);
+    this.#conditional = new Uint8Array(count);
+    this.#condition = new Int8Array(count).fill(-1);
+    this.#ends = new Uint8Array(count);
+    for (const { id, parsed, memory } of table.forms) {
+      const { row } = parsed;
+      const written = flagMask(row.writes) | flagMask(row.undefined);
+      this.#reads[id] = flagMask(row.reads);
+      this.#writes[id] = written;
+      this.#kills[id] = row.conditional === true ? 0 : written;
+      this.#conditional[id] = row.conditional === true && parsed.operands.at(-1)?.kind === "I" ? 1 : 0;
+      const accesses = memory && parsed.rm >= 0 && row.name !== "LEA";
+      this.#faults[id] = accesses || row.faults === true || row.ends === true ? 1 : 0;
+      this.#ends[id] = row.ends === true ? 1 : 0;
+      if (parsed.operands[0]?.kind === "J" && row.name.startsWith("J") && row.ends !== true && row.name !== "JRCXZ")
+        this.#condition[id] = parsed.encoding.opcode & 15;
+    }
+  }
+
+  /** Decodes the block at a physical address and returns its first record; 0 if the second page cannot be fetched. */
+  decode(physical: number, rip: number): number {
+    const frame = (physical & -4096) >>> 0;
+    const first = physical & 4095;
+    let n = 0;
+    let offset = first;
+    let secondFrame = 0;
+    let ended = false;
+    let illegal = false;
+    while (n < maxInstructions) {
+      if (n > 0 && this.#find((frame | offset) >>> 0) !== 0) break;
+      let status = this.#one.decode(this.#host.bytes, frame + offset, frame + 4096);
+      if (status === decoded.needMore) {
+        if (n > 0) break;
+        const second = this.#host.walkExecute(rip - first + 4096);
+        if (second === 0) return 0;
+        secondFrame = (second & -4096) >>> 0;
+        const head = 4096 - offset;
+        const { bytes } = this.#host;
+        this.#crossing.fill(0);
+        this.#crossing.set(bytes.subarray(frame + offset, frame + 4096));
+        this.#crossing.set(bytes.subarray(secondFrame, secondFrame + 15), head);
+        status = this.#one.decode(this.#crossing, 0, head + 15);
+      }
+      if (status !== decoded.ok) {
+        illegal = true;
+        break;
+      }
+      this.#keep(n, offset);
+      offset += this.#one.length;
+      n++;
+      if (this.#ends[this.#one.form] === 1) {
+        ended = true;
+        break;
+      }
+      if (offset >= 4096) break;
+    }
+    this.#liveness(n);
+    this.blocks++;
+    this.instructions += n;
+    return this.#emit(frame, first, secondFrame, n, offset, ended, illegal);
+  }
+
+  #keep(n: number, offset: number): void {
+    const one = this.#one;
+    this.#form[n] = one.form;
+    this.#off[n] = offset;
+    this.#len[n] = one.length;
+    const at = n * 16;
+    const fields = this.#fields;
+    fields[at] = one.r;
+    fields[at + 1] = one.m;
+    fields[at + 2] = one.x;
+    fields[at + 3] = one.scale;
+    fields[at + 4] = one.ripRelative ? one.disp + offset + one.length : one.disp;
+    fields[at + 5] = one.addressing;
+    fields[at + 6] = one.segment;
+    fields[at + 7] = one.immediateLow;
+    fields[at + 8] = one.immediateHigh;
+    fields[at + 9] = one.secondImmediate;
+    fields[at + 10] = one.hasRelative ? 1 : 0;
+    fields[at + 11] = one.relative + offset + one.length;
+    fields[at + 12] = one.address32 ? 1 : 0;
+    // A shift by a constant that is not zero overwrites flags for certain.
+    fields[at + 13] =
+      this.#conditional[one.form] === 1 && (one.immediateLow & 31) !== 0
+        ? this.#writes[one.form]!
+        : this.#kills[one.form]!;
+  }
+
+  /** Which instructions must store their flags: backwards, with everything live at exits and possible faults. */
+  #liveness(n: number): void {
+    let live = allFlags;
+    for (let i = n - 1; i >= 0; i--) {
+      const form = this.#form[i]!;
+      if (this.#condition[form]! >= 0 || this.#fields[i * 16 + 10] === 1) live = allFlags;
+      this.#live[i] = (this.#writes[form]! & live) !== 0 ? 1 : 0;
+      live = (live & ~this.#fields[i * 16 + 13]!) | this.#reads[form]!;
+      if (this.#faults[form] === 1) live = allFlags;
+    }
+  }
+
+  #emit(
+    frame: number,
+    first: number,
+    secondFrame: number,
+    n: number,
+    end: number,
+    ended: boolean,
+    illegal: boolean,
+  ): number {
+    // At most an address record before each instruction, a stub after each, and an end.
+    const most = blockHeader.bytes * 2 + (3 * n + 4) * record.bytes;
+    if (this.#top + most > arena.end) this.flush();
+    const { words, bytes } = this.#host;
+    const view = new DataView(bytes.buffer);
+    const header = this.#top;
+    const start = header + blockHeader.bytes;
+    let at = start;
+    const fields = this.#fields;
+    /** Records with a branch, to be given stubs: record, target offset. */
+    const branches: number[] = [];
+    for (let i = 0; i < n; i++) {
+      const f = i * 16;
+      const form = this.#form[i]!;
+      const arms = this.#arms[form]!;
+      const off = this.#off[i]!;
+      const len = this.#len[i]!;
+      const kind = fields[f + 5]!;
+      let { live: op } = arms;
+      if (this.#live[i] === 0 && arms.dead >= 0) op = arms.dead;
+      let indexed = false;
+      let fusedWith = -1;
+      const next = i + 1 < n ? this.#condition[this.#form[i + 1]!]! : -1;
+      if (kind === addressing.indexed) {
+        if (next >= 0 && arms.fusedIndexed[next]! >= 0) {
+          op = arms.fusedIndexed[next]!;
+          indexed = true;
+          fusedWith = i + 1;
+        } else {
+          const direct = this.#live[i] === 0 && arms.deadIndexed >= 0 ? arms.deadIndexed : arms.liveIndexed;
+          if (direct >= 0) {
+            op = direct;
+            indexed = true;
+          }
+        }
+      }
+      if (fusedWith < 0 && !indexed && next >= 0 && arms.fused[next]! >= 0) {
+        op = arms.fused[next]!;
+        fusedWith = i + 1;
+      }
+      let m = fields[f + 1]!;
+      let disp = fields[f + 4]!;
+      if ((kind === addressing.indexed && !indexed) || kind === addressing.general || kind === addressing.absolute) {
+        const address =
+          kind === addressing.indexed
+            ? special.effectiveIndexed
+            : kind === addressing.general
+              ? special.effectiveGeneral
+              : special.effectiveAbsolute;
+        this.#record(view, at, address, off, len);
+        view.setUint16(at + record.m, m, true);
+        view.setUint16(at + record.x, fields[f + 2]!, true);
+        view.setUint8(at + record.scale, fields[f + 3]!);
+        view.setInt32(at + record.disp, disp, true);
+        view.setUint16(at + record.r, fields[f + 6]!, true);
+        if (kind === addressing.absolute) {
+          view.setInt32(at + record.imm, fields[f + 7]!, true);
+          view.setInt32(at + record.imm + 4, fields[f + 8]!, true);
+        } else {
+          view.setInt32(at + record.imm, -1, true);
+          view.setInt32(at + record.imm + 4, fields[f + 12] === 1 ? 0 : -1, true);
+        }
+        at += record.bytes;
+        m = state.effective;
+        disp = 0;
+      }
+      this.#record(view, at, op, off, len);
+      view.setUint16(at + record.r, fields[f]!, true);
+      view.setUint16(at + record.m, m, true);
+      view.setUint16(at + record.x, fields[f + 2]!, true);
+      view.setUint8(at + record.scale, fields[f + 3]!);
+      view.setInt32(at + record.disp, disp, true);
+      view.setInt32(at + record.imm, fields[f + 7]!, true);
+      view.setInt32(at + record.imm + 4, fields[f + 8]!, true);
+      view.setInt32(at + record.link, fields[f + 9]!, true);
+      const branch = fusedWith >= 0 ? fusedWith : i;
+      view.setUint16(at + record.count, branch + 1, true);
+      if (fields[branch * 16 + 10] === 1) branches.push(at, fields[branch * 16 + 11]!);
+      if (fusedWith >= 0) i++;
+      at += record.bytes;
+    }
+    if (illegal) {
+      this.#record(view, at, special.illegal, end, 0);
+      at += record.bytes;
+    } else if (!ended) {
+      this.#record(view, at, special.continue, end, 0);
+      view.setUint16(at + record.count, n, true);
+      branches.push(at, end);
+      at += record.bytes;
+    }
+    for (let b = 0; b < branches.length; b += 2) {
+      const source = branches[b]!;
+      const target = branches[b + 1]!;
+      const inPage = target >= 0 && target < 4096 && secondFrame === 0;
+      if (inPage && target === first) {
+        view.setUint32(source + record.link, start, true);
+        continue;
+      }
+      this.#record(view, at, inPage ? special.link : special.crossPage, target, 0);
+      view.setUint32(at + record.imm, source, true);
+      view.setUint32(source + record.link, at, true);
+      at += record.bytes;
+    }
+    this.#top = at;
+    const physical = (frame | first) >>> 0;
+    const bucket = (blockHash.base >> 2) + bucketOf(physical);
+    const h = header >> 2;
+    words[h + blockHeader.physical / 4] = physical;
+    words[h + blockHeader.hashNext / 4] = words[bucket]!;
+    words[bucket] = header;
+    words[h + blockHeader.end / 4] = at;
+    words[h + blockHeader.secondFrame / 4] = secondFrame;
+    words[h + blockHeader.alias / 4] = 0;
+    this.#enlist(header, frame);
+    if (secondFrame !== 0) {
+      const alias = this.#top;
+      this.#top += blockHeader.bytes;
+      words.fill(0, alias >> 2, (alias >> 2) + blockHeader.bytes / 4);
+      words[(alias + blockHeader.alias) >> 2] = header;
+      this.#enlist(alias, secondFrame);
+    }
+    return start;
+  }
+
+  #record(view: DataView, at: number, op: number, off: number, len: number): void {
+    view.setUint16(at + record.op, op, true);
+    view.setInt32(at + record.off, off, true);
+    view.setUint8(at + record.len, len);
+  }
+
+  /** Adds a block to its frame's list. The first makes the frame one whose writes take the slow path. */
+  #enlist(block: number, frame: number): void {
+    const { words } = this.#host;
+    const head = (codeHeads.base >> 2) + (frame >>> 12);
+    if (words[head] === 0) this.#forgetWrites(frame);
+    words[(block + blockHeader.frameNext) >> 2] = words[head]!;
+    words[head] = block;
+  }
+
+  #forgetWrites(frame: number): void {
+    const { words } = this.#host;
+    for (let i = 0; i < tlb.entries; i++) {
+      const entry = (tlb.base + i * tlb.entryBytes) >> 2;
+      const page = words[entry + tlb.writeTag / 4]! & -4096;
+      if (((page + words[entry + tlb.addend / 4]!) & -4096) >>> 0 !== frame) continue;
+      words[entry + tlb.writeTag / 4] = 0xffffffff;
+      words[entry + tlb.writeTag / 4 + 1] = 0xffffffff;
+    }
+  }
+
+  #find(physical: number): number {
+    const { words } = this.#host;
+    let block = words[(blockHash.base >> 2) + bucketOf(physical)]!;
+    while (block !== 0 && words[(block + blockHeader.physical) >> 2] !== physical)
+      block = words[(block + blockHeader.hashNext) >> 2]!;
+    return block;
+  }
+
+  /** Drops the blocks decoded from a frame. */
+  invalidate(frame: number): void {
+    const { words, bytes } = this.#host;
+    const head = (codeHeads.base >> 2) + (frame >>> 12);
+    let entry = words[head]!;
+    if (entry === 0) return;
+    words[head] = 0;
+    this.invalidations++;
+    while (entry !== 0) {
+      const block = words[(entry + blockHeader.alias) >> 2] || entry;
+      this.#drop(block);
+      const end = words[(block + blockHeader.end) >> 2]!;
+      for (let at = block + blockHeader.bytes; at < end; at += record.bytes) {
+        bytes[at] = special.redispatch;
+        bytes[at + 1] = 0;
+      }
+      entry = words[(entry + blockHeader.frameNext) >> 2]!;
+    }
+  }
+
+  /** Takes a block out of its hash chain, if it is still there. */
+  #drop(block: number): void {
+    const { words } = this.#host;
+    const physical = words[(block + blockHeader.physical) >> 2]!;
+    let place = (blockHash.base >> 2) + bucketOf(physical);
+    while (words[place] !== 0 && words[place] !== block) place = (words[place]! + blockHeader.hashNext) >> 2;
+    if (words[place] === block) words[place] = words[(block + blockHeader.hashNext) >> 2]!;
+  }
+
+  /** Drops all code. */
+  flush(): void {
+    const { words } = this.#host;
+    words.fill(0, blockHash.base >> 2, (blockHash.base >> 2) + blockHash.buckets);
+    words.fill(0, codeHeads.base >> 2, (codeHeads.base >> 2) + codeHeads.entries);
+    this.flushJumps();
+    this.#top = arena.base;
+    words[state.generation >> 2]!++;
+  }
+
+  /** After a mapping of code changed. */
+  flushJumps(): void {
+    const { words, bytes } = this.#host;
+    words.fill(0, jumpCache.base >> 2, (jumpCache.base + jumpCache.entries * jumpCache.entryBytes) >> 2);
+    bytes.fill(0, pageMarks.base, pageMarks.base + pageMarks.entries);
+  }
+}

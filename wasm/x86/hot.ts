@@ -1,0 +1,176 @@
+/**
+ * Which forms have arms in the main switch, and in which variants. The main switch is kept to 600–1,000 arms: more make
+ * it slower to compile and to run; a form not listed costs a call, about three times as much. The list follows counts of
+ * instructions executed by compiled C, by interpreters and by the dynamic loader.
+ */
+import type { Form } from "./forms.ts";
+
+export interface Heat {
+  /** Has a twin that sets no flags. */
+  readonly dead: boolean;
+  /** Has a variant with an index register. */
+  readonly indexed: boolean;
+  /** Conditions it is fused with. */
+  readonly fuse: readonly number[];
+  readonly fuseIndexed: readonly number[];
+}
+
+interface Rule {
+  /** Name and operands as in the row. */
+  readonly match: readonly string[];
+  readonly sizes: readonly number[];
+  readonly forms: "r" | "m" | "rm";
+  readonly dead?: boolean;
+  readonly indexed?: boolean;
+  readonly fuse?: readonly number[];
+  readonly fuseIndexed?: readonly number[];
+}
+
+/** Condition codes: 2 B, 3 AE, 4 E, 5 NE, 6 BE, 7 A, 8 S, 9 NS, 12 L, 13 GE, 14 LE, 15 G. */
+const compare = [2, 3, 4, 5, 6, 7, 12, 13, 14, 15];
+const unsigned = [2, 3, 4, 5, 6, 7];
+const test = [4, 5, 8, 9, 14, 15];
+const equal = [4, 5];
+
+const words = [32, 64];
+const any = [8, 16, 32, 64];
+
+const rules: readonly Rule[] = [
+  // Compare and test, alone and fused.
+  { match: ["CMP Ev Gv", "CMP Ev Ibs"], sizes: words, forms: "r", fuse: compare },
+  { match: ["CMP Ev Iz", "CMP rAX Iz"], sizes: words, forms: "r", fuse: unsigned },
+  { match: ["CMP Eb Ib", "CMP AL Ib"], sizes: [8], forms: "r", fuse: unsigned },
+  { match: ["CMP Eb Gb"], sizes: [8], forms: "r", fuse: unsigned },
+  { match: ["CMP Gv Ev", "CMP Ev Gv"], sizes: words, forms: "m", indexed: true, fuse: compare },
+  { match: ["CMP Gb Eb"], sizes: [8], forms: "m", indexed: true, fuse: unsigned },
+  { match: ["CMP Eb Gb"], sizes: [8], forms: "m", fuse: equal },
+  { match: ["CMP Ev Ibs"], sizes: words, forms: "m", fuse: compare },
+  { match: ["CMP Ev Iz"], sizes: words, forms: "m", fuse: equal },
+  { match: ["CMP Eb Ib"], sizes: [8], forms: "m", fuse: unsigned, fuseIndexed: unsigned, indexed: true },
+  { match: ["TEST Ev Gv"], sizes: words, forms: "r", fuse: test },
+  { match: ["TEST Eb Gb"], sizes: [8], forms: "r", fuse: test },
+  { match: ["TEST Eb Ib", "TEST AL Ib"], sizes: [8], forms: "r", fuse: equal },
+  { match: ["TEST Eb Ib"], sizes: [8], forms: "m", fuse: equal, indexed: true },
+  { match: ["TEST Ev Iz", "TEST rAX Iz"], sizes: [32], forms: "r", fuse: equal },
+  { match: ["TEST Ev Gv"], sizes: words, forms: "m", fuse: equal },
+  // Arithmetic.
+  { match: ["ADD Ev Gv", "SUB Ev Gv"], sizes: words, forms: "r", dead: true, fuse: equal },
+  { match: ["ADD Ev Ibs", "SUB Ev Ibs"], sizes: words, forms: "r", dead: true, fuse: [4, 5, 8, 9] },
+  { match: ["ADD Ev Iz", "SUB Ev Iz", "ADD rAX Iz"], sizes: words, forms: "r", dead: true },
+  { match: ["ADD Gv Ev", "SUB Gv Ev"], sizes: words, forms: "m", dead: true, indexed: true },
+  {
+    match: ["ADD Ev Gv", "ADD Ev Ibs", "SUB Ev Ibs", "SUB Ev Gv"],
+    sizes: words,
+    forms: "m",
+    dead: true,
+    indexed: true,
+  },
+  { match: ["AND Ev Gv", "OR Ev Gv", "XOR Ev Gv"], sizes: words, forms: "r", dead: true },
+  { match: ["AND Ev Ibs", "AND Ev Iz"], sizes: words, forms: "r", dead: true, fuse: equal },
+  { match: ["AND rAX Iz", "OR Ev Ibs", "XOR Ev Ibs", "OR Ev Iz", "XOR Ev Iz"], sizes: words, forms: "r", dead: true },
+  { match: ["AND Gv Ev", "OR Gv Ev", "XOR Gv Ev"], sizes: words, forms: "m", dead: true },
+  { match: ["XOR Gv Ev"], sizes: [32], forms: "m", dead: true, indexed: true },
+  {
+    match: ["AND Eb Ib", "OR Eb Ib", "XOR Eb Ib", "ADD Eb Ib", "SUB Eb Ib", "AND AL Ib", "OR AL Ib"],
+    sizes: [8],
+    forms: "r",
+    dead: true,
+  },
+  { match: ["AND Eb Gb", "OR Eb Gb", "XOR Eb Gb", "ADD Eb Gb", "SUB Eb Gb"], sizes: [8], forms: "r", dead: true },
+  { match: ["OR Eb Ib", "AND Eb Ib"], sizes: [8], forms: "m" },
+  { match: ["OR Ev Gv", "AND Ev Gv"], sizes: words, forms: "m" },
+  { match: ["INC Ev", "DEC Ev"], sizes: words, forms: "r", dead: true, fuse: [4, 5, 8, 9] },
+  { match: ["INC Ev", "DEC Ev"], sizes: words, forms: "m", dead: true },
+  { match: ["NEG Ev"], sizes: words, forms: "r", dead: true },
+  { match: ["NOT Ev"], sizes: words, forms: "r" },
+  { match: ["ADC Ev Gv", "SBB Ev Gv", "ADC Ev Ibs", "SBB Ev Ibs"], sizes: words, forms: "r", dead: true },
+  { match: ["IMUL Gv Ev"], sizes: words, forms: "rm", dead: true },
+  { match: ["IMUL Gv Ev Ibs", "IMUL Gv Ev Iz"], sizes: words, forms: "r", dead: true },
+  { match: ["MUL Ev"], sizes: [64], forms: "r", dead: true },
+  {
+    match: ["SHL Ev Ib", "SHR Ev Ib", "SAR Ev Ib", "SHR Ev 1", "SAR Ev 1", "SHL Ev 1"],
+    sizes: words,
+    forms: "r",
+    dead: true,
+  },
+  { match: ["ROL Ev Ib", "ROR Ev Ib"], sizes: words, forms: "r", dead: true },
+  { match: ["SHL Ev CL", "SHR Ev CL", "SAR Ev CL"], sizes: words, forms: "r", dead: true },
+  { match: ["CDQE", "CDQ"], sizes: words, forms: "r" },
+  { match: ["BSWAP Zv"], sizes: words, forms: "r" },
+  { match: ["BT Ev Ib"], sizes: words, forms: "r" },
+  { match: ["BT Ev Gv"], sizes: words, forms: "r" },
+  // Moves.
+  { match: ["MOV Ev= Gv"], sizes: words, forms: "r" },
+  { match: ["MOV Gv= Ev", "MOV Ev= Gv"], sizes: words, forms: "m", indexed: true },
+  { match: ["MOV Eb= Gb"], sizes: [8], forms: "rm", indexed: true },
+  { match: ["MOV Ev= Gv"], sizes: [16], forms: "m", indexed: true },
+  { match: ["MOV Gb= Eb"], sizes: [8], forms: "m", indexed: true },
+  { match: ["MOV Ev= Iz"], sizes: [16, 32, 64], forms: "m", indexed: true },
+  { match: ["MOV Ev= Iz"], sizes: [64], forms: "r" },
+  { match: ["MOV Eb= Ib"], sizes: [8], forms: "m", indexed: true },
+  { match: ["MOV Zv= Iv"], sizes: words, forms: "r" },
+  { match: ["MOVZX Gv= Eb", "MOVSX Gv= Eb"], sizes: words, forms: "rm", indexed: true },
+  { match: ["MOVZX Gv= Ew", "MOVSX Gv= Ew"], sizes: words, forms: "rm", indexed: true },
+  { match: ["MOVSXD Gv= Ed"], sizes: [64], forms: "rm", indexed: true },
+  { match: ["LEA Gv= M"], sizes: words, forms: "m", indexed: true },
+  { match: ["PUSH Zv", "POP Zv="], sizes: [64], forms: "r" },
+  { match: ["PUSH Ev"], sizes: [64], forms: "m" },
+  { match: ["PUSH Ibs", "PUSH Iz"], sizes: [64], forms: "r" },
+  { match: ["XCHG Ev! Gv!"], sizes: words, forms: "r" },
+  { match: ["NOP", "ENDBR64"], sizes: any, forms: "rm" },
+  { match: ["LEAVE"], sizes: any, forms: "r" },
+  // Control flow: all of it that is common.
+  { match: ["CALL J32", "JMP J8", "JMP J32", "RET"], sizes: any, forms: "r" },
+  { match: ["CALL Eq", "JMP Eq"], sizes: any, forms: "rm", indexed: true },
+  { match: ["SYSCALL"], sizes: any, forms: "r" },
+];
+
+const conditionNames = [
+  "JO",
+  "JNO",
+  "JB",
+  "JAE",
+  "JE",
+  "JNE",
+  "JBE",
+  "JA",
+  "JS",
+  "JNS",
+  "JP",
+  "JNP",
+  "JL",
+  "JGE",
+  "JLE",
+  "JG",
+];
+
+const vectors = new Set<string>();
+
+const byKey = new Map<string, Rule[]>();
+for (const rule of rules) {
+  for (const key of rule.match) {
+    const list = byKey.get(key);
+    if (list === undefined) byKey.set(key, [rule]);
+    else list.push(rule);
+  }
+}
+
+export function hotness(form: Form): Heat | null {
+  const { row } = form.parsed;
+  const none = { dead: false, indexed: false, fuse: [], fuseIndexed: [] };
+  if (conditionNames.includes(row.name)) return none;
+  if (/^(CMOV|SET)/.test(row.name) && !form.memory && form.size !== 16) return none;
+  const key = `${row.name} ${row.operands}`.trim();
+  if (vectors.has(key)) return { ...none, indexed: form.memory };
+  for (const rule of byKey.get(key) ?? byKey.get(key.replaceAll("!", "")) ?? []) {
+    if (!rule.sizes.includes(form.size)) continue;
+    if (rule.forms !== "rm" && (rule.forms === "m") !== form.memory) continue;
+    return {
+      dead: rule.dead === true,
+      indexed: rule.indexed === true && form.memory,
+      fuse: rule.fuse ?? [],
+      fuseIndexed: rule.fuseIndexed ?? [],
+    };
+  }
+  return null;
+}

@@ -1,0 +1,76 @@
+/**
+ * The processor's part of linear memory, in order. Most of it is reserved rather than used: pages never touched cost the
+ * host nothing.
+ *
+ *     state (state.ts) | TLB | jump cache | block hash | marks | code heads | code arena | frames of the guest…
+ */
+import { limits } from "../../src/base/limits.ts";
+
+export const tlb = {
+  base: 0x10000,
+  entries: limits.tlbEntries,
+  /** Read tag (u64), write tag (u64), addend (u32) that makes a host address of the low half of a guest one. */
+  entryBytes: 32,
+  readTag: 0,
+  writeTag: 8,
+  addend: 16,
+} as const;
+
+/** From (rip, address space) to a record: rip (u64), space (u32), record (u32). */
+export const jumpCache = {
+  base: 0x40000,
+  entries: limits.jumpCacheEntries,
+  entryBytes: 16,
+} as const;
+
+/** Heads (u32) of chains of blocks, by a hash of the physical address. */
+export const blockHash = { base: 0x80000, buckets: 65536 } as const;
+
+/** One byte for each hash of a page number: set if the jump cache may hold an address on such a page. */
+export const pageMarks = { base: 0xc0000, entries: 4096 } as const;
+
+/** By frame number (u32): the first block decoded from the frame; 0 means that the frame holds no code. */
+export const codeHeads = { base: 0x100000, entries: 1 << 20 } as const;
+
+export const arena = { base: 0x500000, end: 0x500000 + limits.codeArenaBytes } as const;
+
+export const frameBase = arena.end;
+
+/** A block's header precedes its records. */
+export const blockHeader = {
+  bytes: 32,
+  /** Physical address of the first instruction; the next block of the hash chain; of the frame's list. */
+  physical: 0,
+  hashNext: 4,
+  frameNext: 8,
+  /** End of its records. */
+  end: 12,
+  /** Frame of the second page, if the block's one instruction crosses pages; else 0. */
+  secondFrame: 16,
+  /** For the second entry a crossing block has in the second frame's list: the block itself; else 0. */
+  alias: 20,
+} as const;
+
+/** A predecoded instruction. */
+export const record = {
+  bytes: 32,
+  /** u16: which arm. */
+  op: 0,
+  /** u16 each: address of the register of ModRM.reg; of ModRM.rm, or the base; of the index. */
+  r: 2,
+  m: 4,
+  x: 6,
+  /** i32 displacement. */
+  disp: 8,
+  /** i32: start of the instruction relative to the page base. */
+  off: 12,
+  /** i64 immediate; a second immediate takes the place of the link. */
+  imm: 16,
+  /** u32: record to continue at when a branch is taken. */
+  link: 24,
+  /** u16: instructions from the start of the block to this one, which ends it or may. */
+  count: 28,
+  /** u8 length of the instruction, u8 scale of the index as a shift. */
+  len: 30,
+  scale: 31,
+} as const;

@@ -1,0 +1,72 @@
+/**
+ * From opcode bytes to rows: one flat table by map, opcode, prefix class, REX.W, ModRM.reg and whether ModRM names
+ * memory; and a list of the rows whose whole ModRM byte is part of the opcode.
+ */
+import { parsedRows } from "./operands.ts";
+
+export const prefixClass = { none: 0, operandSize: 1, rep: 2, repne: 3 } as const;
+
+export interface OpcodeTable {
+  /** Row index, or -1. See `opcodeSlot`. */
+  readonly rows: Int16Array;
+  /** By map * 256 + opcode: 1 if a ModRM byte follows, 2 if some row fixes it whole. */
+  readonly modrm: Uint8Array;
+  /** By fixedSlot: row index for each prefix class. */
+  readonly fixed: ReadonlyMap<number, Int16Array>;
+}
+
+export function opcodeSlot(
+  map: number,
+  opcode: number,
+  prefix: number,
+  rexW: number,
+  digit: number,
+  memory: number,
+): number {
+  return (((((map << 8) | opcode) * 4 + prefix) * 2 + rexW) * 8 + digit) * 2 + memory;
+}
+
+export function fixedSlot(map: number, opcode: number, modrm: number): number {
+  return (map << 16) | (opcode << 8) | modrm;
+}
+
+let table: OpcodeTable | undefined;
+
+export function opcodeTable(): OpcodeTable {
+  table ??= build();
+  return table;
+}
+
+function build(): OpcodeTable {
+  const rows = new Int16Array(4 * 256 * 4 * 2 * 8 * 2).fill(-1);
+  const modrm = new Uint8Array(4 * 256);
+  const fixed = new Map<number, Int16Array>();
+  const classes = { "": [0, 1, 2, 3], NP: [0], "66": [1], F3: [2], F2: [3] };
+  // Rows without a mandatory prefix first: those with one take their place.
+  const ordered = [
+    ...parsedRows().filter(({ encoding }) => encoding.prefix === ""),
+    ...parsedRows().filter(({ encoding }) => encoding.prefix !== ""),
+  ];
+  for (const { index, encoding } of ordered) {
+    const { map, opcode } = encoding;
+    if (encoding.fixedModrm >= 0) {
+      modrm[map * 256 + opcode]! |= 3;
+      const slot = fixedSlot(map, opcode, encoding.fixedModrm);
+      const list = fixed.get(slot) ?? new Int16Array(4).fill(-1);
+      for (const prefix of classes[encoding.prefix]) list[prefix] = index;
+      fixed.set(slot, list);
+      continue;
+    }
+    if (encoding.modrm) modrm[map * 256 + opcode]! |= 1;
+    const digits = encoding.digit >= 0 ? [encoding.digit] : encoding.modrm ? [0, 1, 2, 3, 4, 5, 6, 7] : [0];
+    const memories: number[] = [];
+    if (encoding.modrm ? encoding.register : true) memories.push(0);
+    if (encoding.modrm && encoding.memory) memories.push(1);
+    for (let low = 0; low < (encoding.plusRegister ? 8 : 1); low++)
+      for (const prefix of classes[encoding.prefix])
+        for (const rexW of encoding.rexW === null ? [0, 1] : [encoding.rexW])
+          for (const digit of digits)
+            for (const memory of memories) rows[opcodeSlot(map, opcode + low, prefix, rexW, digit, memory)] = index;
+  }
+  return { rows, modrm, fixed };
+}

@@ -1,0 +1,10 @@
+/** Every file of rows. Their order is the order of rows; a later row of the same encoding replaces an earlier one. */
+import "./alu.ts";
+import "./bits.ts";
+import "./control.ts";
+import "./cpuid.ts";
+import "./move.ts";
+import "./multiply.ts";
+import "./shift.ts";
+import "./strings.ts";
+import "./system.ts";

@@ -1,0 +1,91 @@
+/** Jumps, calls, returns, loops; system calls and traps; what user mode may not do. */
+import { i32, i64 } from "../../encode/numeric.ts";
+import { row, type Emitter } from "../row.ts";
+import { exit } from "../types.ts";
+import { conditionReads, pop, push } from "./move.ts";
+
+const near = { default64: true, ends: true, sizes: [64] as const };
+const names = ["JO", "JNO", "JB", "JAE", "JE", "JNE", "JBE", "JA", "JS", "JNS", "JP", "JNP", "JL", "JGE", "JLE", "JG"];
+
+names.forEach((name, code) => {
+  const options = { ...near, ends: false, reads: conditionReads[code >> 1]! };
+  const hex = code.toString(16);
+  row(name, `7${hex}`, "J8", options, (e) => e.branch(0, e.condition(code)));
+  row(name, `0F 8${hex}`, "J32", options, (e) => e.branch(0, e.condition(code)));
+});
+
+row("JMP", "EB", "J8", near, (e) => e.branch(0));
+row("JMP", "E9", "J32", near, (e) => e.branch(0));
+row("CALL", "E8", "J32", near, (e) => {
+  push(e, e.let(e.nextRip()));
+  e.branch(0);
+});
+row("CALL", "FF /2", "Eq", near, (e) => {
+  const target = e.let(e.get(0));
+  push(e, e.let(e.nextRip()));
+  e.jump(target);
+});
+row("JMP", "FF /4", "Eq", near, (e) => e.jump(e.let(e.get(0))));
+row("RET", "C3", "", near, (e) => e.jump(pop(e)));
+row("RET", "C2", "Iw", near, (e) => {
+  const target = pop(e);
+  e.setReg(4, 64, i64.add(e.reg(4, 64), i64.extendI32U(e.get(0))));
+  e.jump(target);
+});
+
+const counted = { default64: true, sizes: [64] as const };
+const loop = (e: Emitter): void => e.setReg(1, 64, i64.sub(e.reg(1, 64), i64.const(1)));
+row("LOOPNE", "E0", "J8", { ...counted, reads: "z" }, (e) => {
+  loop(e);
+  e.branch(0, i32.and(i64.ne(e.reg(1, 64), i64.const(0)), e.condition(5)));
+});
+row("LOOPE", "E1", "J8", { ...counted, reads: "z" }, (e) => {
+  loop(e);
+  e.branch(0, i32.and(i64.ne(e.reg(1, 64), i64.const(0)), e.condition(4)));
+});
+row("LOOP", "E2", "J8", counted, (e) => {
+  loop(e);
+  e.branch(0, i64.ne(e.reg(1, 64), i64.const(0)));
+});
+row("JRCXZ", "E3", "J8", counted, (e) => e.branch(0, i64.eqz(e.reg(1, 64))));
+
+const trap = { ends: true, untestable: true, reads: "oszapc" };
+row("SYSCALL", "0F 05", "", trap, (e) => {
+  e.setReg(1, 64, e.nextRip());
+  e.setReg(11, 64, i64.extendI32U(e.call("rflags")));
+  e.exit(exit.syscall);
+});
+row("INT3", "CC", "", trap, (e) => e.exit(exit.breakpoint));
+row("INT", "CD", "Ib", trap, (e) => {
+  // Only INT3 (3) and INTO's relatives may be called from user mode, and 0x80 by Linux's leave.
+  e.faultIf(i32.ne(e.get(0), i32.const(0x80)), exit.generalProtection);
+  e.exit(exit.interrupt80);
+});
+row("UD2", "0F 0B", "", trap, (e) => e.faultIf(i32.const(1), exit.invalidOpcode));
+row("UD1", "0F B9 /r", "", trap, (e) => e.faultIf(i32.const(1), exit.invalidOpcode));
+
+// Privileged, or needing an I/O permission user mode does not have: #GP.
+for (const [name, encoding, operands] of [
+  ["HLT", "F4", ""],
+  ["CLI", "FA", ""],
+  ["STI", "FB", ""],
+  ["IN", "E4", "AL Ib"],
+  ["IN", "E5", "rAX Ib"],
+  ["IN", "EC", "AL"],
+  ["IN", "ED", "rAX"],
+  ["OUT", "E6", "Ib AL"],
+  ["OUT", "E7", "Ib rAX"],
+  ["OUT", "EE", "AL"],
+  ["OUT", "EF", "rAX"],
+  ["INS", "6C", ""],
+  ["INS", "6D", ""],
+  ["OUTS", "6E", ""],
+  ["OUTS", "6F", ""],
+  ["CLTS", "0F 06", ""],
+  ["INVD", "0F 08", ""],
+  ["WBINVD", "0F 09", ""],
+  ["WRMSR", "0F 30", ""],
+  ["RDMSR", "0F 32", ""],
+  ["RDPMC", "0F 33", ""],
+] as const)
+  row(name, encoding, operands, { ...trap }, (e) => e.faultIf(i32.const(1), exit.generalProtection));

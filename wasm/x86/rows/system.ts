@@ -1,0 +1,132 @@
+/** Flags as a whole, no-operations, fences, CPUID, the time stamp. */
+import { i32, i64 } from "../../encode/numeric.ts";
+import { arithmeticMask, rflags } from "../flags.ts";
+import { helper, hostHelper } from "../helpers.ts";
+import { row, type Emitter } from "../row.ts";
+import { state } from "../state.ts";
+import { pop, push } from "./move.ts";
+
+const base = i32.const(0);
+
+/** RFLAGS, canonical. IF is always set. */
+helper("rflags", [], ["i32"], (f, context) =>
+  f.result(
+    i32.or(
+      i32.or(context.call("arithmeticFlags"), i32.load(base, state.flagsOther)),
+      i32.const(rflags.one | rflags.interrupt),
+    ),
+  ),
+);
+
+/** The bits POPF may change in user mode, besides the arithmetic ones (Intel SDM vol. 2, POPF). */
+export const otherMask = rflags.trap | rflags.direction | rflags.alignment | rflags.id | 0x4000;
+
+row("PUSHF", "9C", "", { default64: true, sizes: [16, 64], reads: "oszapc", untestable: true }, (e) => {
+  const value = e.let(e.call("rflags"));
+  push(e, e.size === 64 ? i64.extendI32U(value) : value);
+});
+row("POPF", "9D", "", { default64: true, sizes: [16, 64], writes: "oszapc", untestable: true }, (e) => {
+  const popped = pop(e);
+  const value = e.let(e.size === 64 ? i32.wrapI64(popped) : popped);
+  // The 16-bit form leaves the upper half.
+  const mask = e.size === 64 ? otherMask : otherMask & 0xffff;
+  const kept = i32.and(i32.load(base, state.flagsOther), i32.const(otherMask & ~mask));
+  e.f.emit(i32.store(base, i32.or(kept, i32.and(value, i32.const(mask))), state.flagsOther));
+  e.flags("explicit", value);
+});
+
+const low = 0xd5;
+row("LAHF", "9F", "", { reads: "szapc" }, (e) => {
+  const value = i32.or(i32.and(e.arithmeticFlags(), i32.const(low)), i32.const(rflags.one));
+  e.f.emit(i32.store8(base, value, state.gpr + 1));
+});
+row("SAHF", "9E", "", { writes: "szapc", reads: "o" }, (e) => {
+  const ah = i32.load8U(base, state.gpr + 1);
+  e.flags(
+    "explicit",
+    e.let(i32.or(i32.and(ah, i32.const(low)), i32.and(e.arithmeticFlags(), i32.const(rflags.overflow)))),
+  );
+});
+
+const others = (e: Emitter): ReturnType<Emitter["get"]> =>
+  i32.and(e.arithmeticFlags(), i32.const(arithmeticMask & ~rflags.carry));
+const carry = { writes: "c", reads: "oszapc" };
+row("CMC", "F5", "", carry, (e) => e.flags("explicit", e.let(i32.xor(e.arithmeticFlags(), i32.const(rflags.carry)))));
+row("CLC", "F8", "", carry, (e) => e.flags("explicit", e.let(others(e))));
+row("STC", "F9", "", carry, (e) => e.flags("explicit", e.let(i32.or(others(e), i32.const(rflags.carry)))));
+row("CLD", "FC", "", {}, (e) => direction(e, false));
+row("STD", "FD", "", { untestable: true }, (e) => direction(e, true));
+
+function direction(e: Emitter, set: boolean): void {
+  const other = i32.load(base, state.flagsOther);
+  const value = set ? i32.or(other, i32.const(rflags.direction)) : i32.and(other, i32.const(~rflags.direction));
+  e.f.emit(i32.store(base, value, state.flagsOther));
+}
+
+const nothing = (): void => {};
+row("NOP", "90", "", {}, nothing);
+row("PAUSE", "F3 90", "", {}, nothing);
+row("NOP", "0F 1F /r", "", {}, nothing);
+// Reserved hints, which processors without them run as no-operations: 0F 18 to 0F 1E.
+for (const opcode of ["19", "1A", "1B", "1C", "1D", "1E"]) row("NOP", `0F ${opcode} /r`, "", {}, nothing);
+row("ENDBR64", "F3 0F 1E FA", "", {}, nothing);
+row("PREFETCH", "0F 18 /r", "", {}, nothing);
+row("PREFETCHW", "0F 0D /r", "", {}, nothing);
+row("LFENCE", "NP 0F AE /5:r", "", { feature: "sse2" }, nothing);
+row("MFENCE", "NP 0F AE /6:r", "", { feature: "sse2" }, nothing);
+row("SFENCE", "NP 0F AE /7:r", "", { feature: "sse" }, nothing);
+row("CLFLUSH", "NP 0F AE /7", "Mb", { feature: "clflush" }, nothing);
+row("FWAIT", "9B", "", { feature: "x87" }, nothing);
+
+/** A nanosecond a tick: what the kernel's vDSO would call a 1 GHz invariant TSC. */
+hostHelper("timestamp", [], ["i64"], () => () => BigInt(Math.round(performance.now() * 1e6)));
+function timestamp(e: Emitter): void {
+  const ticks = e.let(e.call("timestamp"));
+  e.setReg(0, 32, i32.wrapI64(ticks));
+  e.setReg(2, 32, i32.wrapI64(i64.shrU(ticks, i64.const(32))));
+}
+row("RDTSC", "0F 31", "", { untestable: true }, timestamp);
+row("RDTSCP", "0F 01 F9", "", { untestable: true }, (e) => {
+  timestamp(e);
+  e.setReg(1, 32, i32.const(0));
+});
+
+/** Intel SDM vol. 2, ENTER, with 64-bit operands. */
+helper("enter", ["i32", "i32"], ["i32"], (f, context) => {
+  const bytes = f.param(0);
+  const level = f.let(i32.and(f.param(1), i32.const(31)));
+  const sp = f.let(i64.load(base, state.gpr + 32));
+  const bp = f.let(i64.load(base, state.gpr + 40));
+  const host = f.temporary("i32");
+  const store = (value: ReturnType<typeof i64.load>): void => {
+    f.set(sp, i64.sub(sp, i64.const(8)));
+    f.set(host, context.call("writeHost", sp, i32.const(8), i32.const(0)));
+    f.if(i32.eqz(host), () => f.return(i32.const(1)));
+    f.emit(i64.store(host, value));
+    f.if(context.call("isScratch", host), () => f.emit(context.call("commit", i32.const(0))));
+  };
+  store(bp);
+  const frame = f.let(sp);
+  const from = f.temporary("i32");
+  f.if(level, () => {
+    f.loop((again) => {
+      f.set(level, i32.sub(level, i32.const(1)));
+      f.if(level, () => {
+        f.set(bp, i64.sub(bp, i64.const(8)));
+        f.set(from, context.call("readHost", bp, i32.const(8), i32.const(1)));
+        f.if(i32.eqz(from), () => f.return(i32.const(1)));
+        store(i64.load(from));
+        f.br(again);
+      });
+    });
+    store(frame);
+  });
+  f.set(sp, i64.sub(sp, i64.extendI32U(bytes)));
+  // The new top of the stack must be writable.
+  f.if(i32.eqz(context.call("writeHost", sp, i32.const(1), i32.const(0))), () => f.return(i32.const(1)));
+  f.emit(i64.store(base, frame, state.gpr + 40));
+  f.emit(i64.store(base, sp, state.gpr + 32));
+  f.result(i32.const(0));
+});
+
+row("CPUID", "0F A2", "", { untestable: true }, (e) => e.inState("cpuid"));
