@@ -58,8 +58,10 @@ export const limits = {
   layersMax: 127,
   /** Unpacked bytes of one image: past this a load is refused as a decompression bomb unless the user raises it. */
   imageBytesMax: 32 * 1024 ** 3,
-  /** Ratio of unpacked to packed bytes that no real layer reaches; checked only past 100 MiB unpacked. */
+  /** Ratio of unpacked to packed bytes that no real layer reaches. (Deflate cannot go past 1032.) */
   expansionRatioMax: 1000,
+  /** The ratio is checked only past so many unpacked bytes: a small layer of zeros hurts nobody. */
+  expansionCheckedBytes: 100 << 20,
   /** One IndexedDB record of a pack: writing is as fast as with larger ones, and a cold read of one is quicker. */
   packRecordBytes: 256 * 1024,
   /** Records of one pack on their way to IndexedDB at a time (2 MiB): enough to keep the disk busy. */
@@ -76,6 +78,12 @@ export const limits = {
   zstdBlockBytesMax: 128 * 1024,
   /** Extended header of one tar entry: names, xattrs and sparse maps fit many times over. */
   tarHeaderBytesMax: 1 << 20,
+  /** All manifests, configs and other JSON of one archive, which are held until the archive is read. */
+  archiveJsonBytesMax: 64 << 20,
+  /** Writing a loaded image into the store takes seconds; what is left of a load that died is removed after this. */
+  loadPinMs: 600_000,
+  /** Least time between two progress reports of one layer. */
+  progressIntervalMs: 50,
   /** Log kept of one container's output. */
   logBytesMax: 16 << 20,
   /** How far the writer of a stream between workers may be ahead of its reader: enough to keep both busy. */
