@@ -134,11 +134,11 @@ export class DirectoryStore implements Store {
           const path = this.#packPath(digest);
           await flush();
           await file.sync();
+          await mkdir(join(path, ".."), { recursive: true, mode: 0o700 });
+          await rename(temporary, path);
           isOpen = false;
           this.#writers.delete(writer);
           await file.close();
-          await mkdir(join(path, ".."), { recursive: true, mode: 0o700 });
-          await rename(temporary, path);
           await syncFolder(join(path, ".."));
         }),
       abort: async () => {

@@ -293,7 +293,6 @@ class IndexedDbPackWriter implements PackWriter {
     if (this.#filled > 0) await this.#flush();
     await Promise.all(this.#underWay);
     if (this.#failure !== undefined) throw this.#failure;
-    this.#close();
     const id = this.#id;
     await guarded(async () => {
       const transaction = this.#db.transaction(["packs", "records", "writing"], "readwrite", { durability: "strict" });
@@ -308,6 +307,7 @@ class IndexedDbPackWriter implements PackWriter {
       else requests.push(transaction.objectStore("packs").put({ id, sizeBytes: this.#sizeBytes }, digest));
       await settle(requests, transaction.done);
     });
+    this.#close();
   }
 
   async abort(): Promise<void> {

@@ -3,13 +3,13 @@
  *
  *     document "image"        image id (config digest)   -> ImageRecord
  *     document "reference"    "docker.io/library/x:tag"  -> image id
+ *     document "blob"         digest of a blob           -> diff ID of the layer in it, for blobs met before
+ *     document "load"         random                     -> LoadPin, while a load puts its packs in place
  *     document "layer-index"  diff ID                    -> LayerIndex
  *     pack                    diff ID                    -> the layer's uncompressed tar, verbatim
  *
  * Layers are shared: a pack is removed with the last image that names it.
  */
-import type { ImageConfig } from "../oci/config.ts";
-
 export interface ImageRecord {
   /** Config digest, "sha256:…". */
   readonly id: string;
@@ -24,11 +24,8 @@ export interface ImageRecord {
   readonly loadedSeconds: number;
 }
 
-/** An image ready to make a container of. */
-export interface ResolvedImage {
-  readonly id: string;
-  /** Familiar names ("debian:12"), those asked for first. */
-  readonly references: readonly string[];
+/** Says whose packs those are that no image names yet. Left behind only by a load that died. */
+export interface LoadPin {
   readonly layers: readonly string[];
-  readonly config: ImageConfig;
+  readonly startedMs: number;
 }
