@@ -11,7 +11,6 @@ export const dataBytes = 0x2000;
 export const readOnlyBase = 0x3000_0000;
 export const windowBase = dataBase + 0xf00;
 export const windowBytes = 512;
-export const codeMax = 2032;
 
 export interface Case {
   /** What is tested, for the report. */

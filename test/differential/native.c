@@ -25,7 +25,6 @@
 #define READ_ONLY 0x30000000ul
 #define WINDOW (DATA + 0xf00)
 #define WINDOW_BYTES 512
-#define CODE_MAX 2032
 
 struct test_case {
   uint64_t registers[16];
@@ -34,7 +33,8 @@ struct test_case {
   uint32_t code_offset;
   uint8_t fx[512];
   uint8_t window[WINDOW_BYTES];
-  uint8_t code[CODE_MAX];
+  /* As many as code_bytes says, then padding to a multiple of 8. */
+  uint8_t code[];
 };
 
 struct result {
@@ -53,7 +53,7 @@ struct result {
 static const int order[16] = {REG_RAX, REG_RCX, REG_RDX, REG_RBX, REG_RSP, REG_RBP, REG_RSI, REG_RDI,
                               REG_R8,  REG_R9,  REG_R10, REG_R11, REG_R12, REG_R13, REG_R14, REG_R15};
 
-static struct test_case *cases;
+static struct test_case **cases;
 static struct result *results;
 static long count, current = -1;
 
@@ -80,7 +80,7 @@ static void handler(int signal_number, siginfo_t *info, void *raw) {
     if (!out || fwrite(results, sizeof *results, count, out) != (size_t)count || fclose(out)) _exit(3);
     _exit(0);
   }
-  struct test_case *c = &cases[current];
+  struct test_case *c = cases[current];
   memset((void *)CODE, 0xcc, CODE_BYTES);
   memcpy((void *)(CODE + c->code_offset), c->code, c->code_bytes);
   memcpy((void *)WINDOW, c->window, WINDOW_BYTES);
@@ -113,11 +113,16 @@ int main(int argc, char **argv) {
   FILE *in = fopen(argv[1], "rb");
   if (!in) return 2;
   fseek(in, 0, SEEK_END);
-  count = ftell(in) / sizeof *cases;
+  long bytes = ftell(in);
   rewind(in);
-  cases = malloc(count * sizeof *cases);
+  uint8_t *all = malloc(bytes);
+  if (fread(all, 1, bytes, in) != (size_t)bytes) return 2;
+  cases = malloc(bytes / sizeof **cases * sizeof *cases);
+  for (long at = 0; at < bytes; count++) {
+    cases[count] = (struct test_case *)(all + at);
+    at += sizeof **cases + ((cases[count]->code_bytes + 7) & ~7u);
+  }
   results = calloc(count, sizeof *results);
-  if (fread(cases, sizeof *cases, count, in) != (size_t)count) return 2;
   map(CODE, CODE_BYTES, PROT_READ | PROT_WRITE | PROT_EXEC);
   map(DATA, DATA_BYTES, PROT_READ | PROT_WRITE);
   map(READ_ONLY, 0x1000, PROT_READ);

@@ -4,10 +4,11 @@ import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { arch, platform, tmpdir } from "node:os";
 import { join } from "node:path";
-import { codeMax, windowBytes } from "./layout.ts";
+import { windowBytes } from "./layout.ts";
 import type { Case, Result } from "./layout.ts";
 
-const caseBytes = 16 * 8 + 16 + 512 + windowBytes + codeMax;
+const caseBytes = 16 * 8 + 16 + 512 + windowBytes;
+const padded = (bytes: number): number => (bytes + 7) & ~7;
 const resultBytes = 16 * 8 + 40 + 512 + windowBytes;
 
 /** Why this machine cannot run cases, or null. */
@@ -42,10 +43,11 @@ export function runNative(cases: readonly Case[]): Result[] {
   const program = compiled();
   const folder = mkdtempSync(join(tmpdir(), "wherry-cases-"));
   try {
-    const input = new Uint8Array(cases.length * caseBytes);
+    const size = cases.reduce((sum, test) => sum + caseBytes + padded(test.code.length), 0);
+    const input = new Uint8Array(size);
     const view = new DataView(input.buffer);
-    cases.forEach((test, index) => {
-      let at = index * caseBytes;
+    let at = 0;
+    for (const test of cases) {
       for (const value of test.registers) {
         view.setBigUint64(at, value, true);
         at += 8;
@@ -56,9 +58,9 @@ export function runNative(cases: readonly Case[]): Result[] {
       at += 16;
       input.set(test.fx, at);
       input.set(test.window, at + 512);
-      if (test.code.length > codeMax) throw new Error(`a case has ${test.code.length} bytes of code`);
       input.set(test.code, at + 512 + windowBytes);
-    });
+      at += 512 + windowBytes + padded(test.code.length);
+    }
     writeFileSync(join(folder, "cases"), input);
     const ran = spawnSync(program, [join(folder, "cases"), join(folder, "results")], { encoding: "utf8" });
     if (ran.status !== 0) throw new Error(`the native runner ended with ${ran.status ?? ran.signal}: ${ran.stderr}`);

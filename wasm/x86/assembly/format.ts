@@ -190,6 +190,11 @@ export function round(drop: u32, minExp: i32, maxExp: i32, bias: i32): void {
       Mode.raised |= underflow;
       if (rough) Mode.raised |= inexact;
       Z.exp += bias;
+      // Only FSCALE gets so far that even the bias does not help.
+      if (Z.exp < minExp && bias) {
+        Mode.raised |= inexact;
+        Z.cls = zero;
+      }
       return;
     }
     if (tiny && Mode.flushToZero) {
@@ -209,6 +214,11 @@ export function round(drop: u32, minExp: i32, maxExp: i32, bias: i32): void {
     Mode.raised |= overflow;
     if (!(Mode.masked & overflow)) {
       Z.exp -= bias;
+      if (Z.exp > maxExp && bias) {
+        Mode.raised |= inexact;
+        Mode.roundedUp = true;
+        Z.cls = infinite;
+      }
       return;
     }
     Mode.raised |= inexact;

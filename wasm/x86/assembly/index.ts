@@ -77,3 +77,5 @@ export {
   widenPs,
 } from "./sse";
 export { compareStrings, crc32c, stringFlags, stringIndex, stringMask } from "./strings";
+export { leastWord, sumsOfDifferences } from "./packed";
+export { f2xm1, fcos, fpatan, fptan, fsin, fsincos, fyl2x, fyl2xp1 } from "./transcendental";

@@ -158,11 +158,11 @@ export function arithPd(operation: u32, a: v128, b: v128): v128 {
   return i64x2.replace_lane(i64x2.splat(r0), 1, r1);
 }
 
-export function arithSd(operation: u32, a: v128, b: v128): v128 {
+export function arithSd(operation: u32, a: u64, b: u64): u64 {
   begin();
-  const r0 = f64Lane(operation, i64x2.extract_lane(a, 0), i64x2.extract_lane(b, 0));
+  const r = f64Lane(operation, a, b);
   finish();
-  return i64x2.replace_lane(a, 0, r0);
+  return r;
 }
 
 export function arithPs(operation: u32, a: v128, b: v128): v128 {
@@ -175,11 +175,11 @@ export function arithPs(operation: u32, a: v128, b: v128): v128 {
   return r;
 }
 
-export function arithSs(operation: u32, a: v128, b: v128): v128 {
+export function arithSs(operation: u32, a: u32, b: u32): u32 {
   begin();
-  const r0 = f32Lane(operation, i32x4.extract_lane(a, 0), i32x4.extract_lane(b, 0));
+  const r = f32Lane(operation, a, b);
   finish();
-  return i32x4.replace_lane(a, 0, r0);
+  return r;
 }
 
 /** Horizontal and alternating forms: haddpd, hsubpd, addsubpd by lane operations and shuffles. */
@@ -413,11 +413,11 @@ export function comparePd(predicate: u32, a: v128, b: v128): v128 {
   return i64x2.replace_lane(i64x2.splat(r0), 1, r1);
 }
 
-export function compareSd(predicate: u32, a: v128, b: v128): v128 {
+export function compareSd(predicate: u32, a: u64, b: u64): u64 {
   begin();
-  const r0 = compareF64Lane(predicate, i64x2.extract_lane(a, 0), i64x2.extract_lane(b, 0));
+  const r = compareF64Lane(predicate, a, b);
   finish();
-  return i64x2.replace_lane(a, 0, r0);
+  return r;
 }
 
 export function comparePs(predicate: u32, a: v128, b: v128): v128 {
@@ -430,11 +430,11 @@ export function comparePs(predicate: u32, a: v128, b: v128): v128 {
   return r;
 }
 
-export function compareSs(predicate: u32, a: v128, b: v128): v128 {
+export function compareSs(predicate: u32, a: u32, b: u32): u32 {
   begin();
-  const r0 = compareF32Lane(predicate, i32x4.extract_lane(a, 0), i32x4.extract_lane(b, 0));
+  const r = compareF32Lane(predicate, a, b);
   finish();
-  return i32x4.replace_lane(a, 0, r0);
+  return r;
 }
 
 // Rounding (roundsd and its kin): bits 0-1 the mode, bit 2 the mode of MXCSR, bit 3 no inexact.

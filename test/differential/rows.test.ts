@@ -1,0 +1,90 @@
+/**
+ * Every form of every row against this machine's processor.
+ *
+ *     WHERRY_CASES=1000 npx vitest run --project differential      cases of each form (40)
+ *     WHERRY_SEED=123 …                                            the seed (fixed; a failure prints it)
+ *     WHERRY_ROWS='^PADD' …                                        only rows whose name matches
+ */
+import { beforeAll, describe, expect, test } from "vitest";
+import { forms, makeCase, type Form, type FormCase } from "./cases.ts";
+import { describe as report, differences } from "./compare.ts";
+import { Emulator } from "./emulator.ts";
+import { hostFeatures, nativeUnavailable, runNative } from "./native.ts";
+import { Dice } from "./operands.ts";
+
+const perForm = Number(process.env["WHERRY_CASES"] ?? 40);
+const seed = Number(process.env["WHERRY_SEED"] ?? 20_241);
+const pattern = new RegExp(process.env["WHERRY_ROWS"] ?? "");
+/** Cases natively run at once. */
+const batchCases = 4000;
+/** Failures printed of one row. */
+const shownMax = 3;
+
+const unavailable = nativeUnavailable();
+/** Row features by the names /proc/cpuinfo has. */
+const cpuinfoNames: Record<string, string> = {
+  sse3: "pni",
+  "sse4.1": "sse4_1",
+  "sse4.2": "sse4_2",
+  x87: "fpu",
+  cmpxchg16b: "cx16",
+  lahf: "lahf_lm",
+};
+
+const all = forms().filter((form) => form.parsed.row.untestable !== true && pattern.test(form.parsed.row.name));
+const names = [...new Set(all.map((form) => form.parsed.row.name))];
+
+function isSupported(form: Form, host: ReadonlySet<string>): boolean {
+  const feature = form.parsed.row.feature;
+  return feature === undefined || host.has(cpuinfoNames[feature] ?? feature);
+}
+
+describe.skipIf(unavailable !== null)(`rows against the processor, seed ${seed}`, () => {
+  const failures = new Map<string, string[]>();
+  const counts = new Map<string, number>();
+  const lacking = new Set<string>();
+
+  beforeAll(() => {
+    const host = hostFeatures();
+    const emulator = Emulator.create();
+    const dice = new Dice(seed);
+    let batch: FormCase[] = [];
+    const flush = (): void => {
+      const results = runNative(batch);
+      batch.forEach((one, index) => {
+        const { name } = one.form.parsed.row;
+        counts.set(name, (counts.get(name) ?? 0) + 1);
+        const native = results[index];
+        if (native === undefined) throw new Error("a case has no result");
+        const found = differences(one, native, emulator.run(one));
+        if (found.length === 0) return;
+        const list = failures.get(name) ?? [];
+        list.push(report(one, found, seed));
+        failures.set(name, list);
+      });
+      batch = [];
+    };
+    for (const form of all) {
+      if (!isSupported(form, host)) {
+        lacking.add(form.parsed.row.feature ?? "");
+        continue;
+      }
+      for (let i = 0; i < perForm; i++) {
+        batch.push(makeCase(dice, form));
+        if (batch.length === batchCases) flush();
+      }
+    }
+    flush();
+    if (lacking.size > 0) console.warn(`not tested, this processor lacks: ${[...lacking].join(", ")}`);
+  }, 3_600_000);
+
+  test.each(names)("%s", (name) => {
+    const list = failures.get(name) ?? [];
+    const shown = list.slice(0, shownMax).join("\n");
+    expect(list.length, `${list.length} of ${counts.get(name) ?? 0} cases differ\n${shown}`).toBe(0);
+  });
+});
+
+test.runIf(unavailable !== null)("the differential tests need an x86-64 Linux machine and gcc", (context) => {
+  context.skip(unavailable ?? "");
+});

@@ -1,0 +1,384 @@
+/**
+ * SSE floating point: arithmetic, comparison, rounding. The native WebAssembly instruction computes; the soft module
+ * takes over when the result is a NaN (WebAssembly leaves its sign and payload open) and in exact mode (soft.ts,
+ * assembly/sse.ts), where modes and flags of MXCSR hold.
+ */
+import type { Expression } from "../../encode/expression.ts";
+import type { Local } from "../../encode/module.ts";
+import { f32, f64, i32, i64, select } from "../../encode/numeric.ts";
+import { f32x4, f64x2, i8x16, v128 } from "../../encode/simd.ts";
+import { row, type Emitter } from "../row.ts";
+import "../soft.ts";
+import { state } from "../state.ts";
+import { exit } from "../types.ts";
+import { everySecond, ones } from "./lanes.ts";
+
+/** 1 once MXCSR matters. */
+export const exactMode = (): Expression => i32.load16U(i32.const(0), state.sseExact);
+
+/** An unmasked SSE exception of the soft operation just done: nothing may be written. */
+export function checkSse(e: Emitter): void {
+  e.faultIf(e.call("soft.sseFault"), exit.simdError);
+}
+
+/** The native result, replaced by the soft one where `isNan` (i32) or in exact mode. */
+export function refine(e: Emitter, native: Expression, isNan: (r: Local) => Expression, soft: () => Expression): Local {
+  const result = e.let(native);
+  e.f.if(i32.or(exactMode(), isNan(result)), () => {
+    e.f.set(result, soft());
+    checkSse(e);
+  });
+  return result;
+}
+
+export const nanF32 = (r: Local): Expression => f32.ne(r, r);
+export const nanF64 = (r: Local): Expression => f64.ne(r, r);
+export const nanPs = (r: Local): Expression => v128.anyTrue(f32x4.ne(r, r));
+export const nanPd = (r: Local): Expression => v128.anyTrue(f64x2.ne(r, r));
+
+type Operation = (a: Expression, b: Expression) => Expression;
+interface Native {
+  readonly ss: Operation;
+  readonly sd: Operation;
+  readonly ps: Operation;
+  readonly pd: Operation;
+}
+
+/** The four forms of an operation; `digit` is the low opcode digit, by which the soft module knows it. */
+function arithmetic(name: string, digit: number, native: Native): void {
+  const opcode = `0F 5${digit.toString(16).toUpperCase()}`;
+  const operation = i32.const(digit);
+  const write = name === "SQRT" ? "=" : "!";
+  row(`${name}SS`, `F3 ${opcode} /r`, `Vss${write} Wss`, { feature: "sse", faults: true }, (e) => {
+    const b = e.let(e.f32(1));
+    const a = write === "=" ? b : e.let(e.f32(0));
+    const bits = (x: Expression): Expression => i32.reinterpretF32(x);
+    e.putF32(
+      0,
+      refine(e, native.ss(a, b), nanF32, () =>
+        f32.reinterpretI32(e.call("soft.arithSs", operation, bits(a), bits(b))),
+      ),
+    );
+  });
+  row(`${name}SD`, `F2 ${opcode} /r`, `Vsd${write} Wsd`, { feature: "sse2", faults: true }, (e) => {
+    const b = e.let(e.f64(1));
+    const a = write === "=" ? b : e.let(e.f64(0));
+    const bits = (x: Expression): Expression => i64.reinterpretF64(x);
+    e.putF64(
+      0,
+      refine(e, native.sd(a, b), nanF64, () =>
+        f64.reinterpretI64(e.call("soft.arithSd", operation, bits(a), bits(b))),
+      ),
+    );
+  });
+  row(`${name}PS`, `NP ${opcode} /r`, `Vdq${write} Wdq`, { feature: "sse", faults: true }, (e) => {
+    const b = e.let(e.v(1));
+    const a = write === "=" ? b : e.let(e.v(0));
+    e.putV(
+      0,
+      refine(e, native.ps(a, b), nanPs, () => e.call("soft.arithPs", operation, a, b)),
+    );
+  });
+  row(`${name}PD`, `66 ${opcode} /r`, `Vdq${write} Wdq`, { feature: "sse2", faults: true }, (e) => {
+    const b = e.let(e.v(1));
+    const a = write === "=" ? b : e.let(e.v(0));
+    e.putV(
+      0,
+      refine(e, native.pd(a, b), nanPd, () => e.call("soft.arithPd", operation, a, b)),
+    );
+  });
+}
+arithmetic("ADD", 8, { ss: f32.add, sd: f64.add, ps: f32x4.add, pd: f64x2.add });
+arithmetic("MUL", 9, { ss: f32.mul, sd: f64.mul, ps: f32x4.mul, pd: f64x2.mul });
+arithmetic("SUB", 12, { ss: f32.sub, sd: f64.sub, ps: f32x4.sub, pd: f64x2.sub });
+arithmetic("DIV", 14, { ss: f32.div, sd: f64.div, ps: f32x4.div, pd: f64x2.div });
+arithmetic("SQRT", 1, {
+  ss: (_, b) => f32.sqrt(b),
+  sd: (_, b) => f64.sqrt(b),
+  ps: (_, b) => f32x4.sqrt(b),
+  pd: (_, b) => f64x2.sqrt(b),
+});
+
+/** MIN is a < b ? a : b, MAX is a > b ? a : b: the second operand for NaNs and for two zeros. Bits pass unchanged. */
+function choose(name: string, digit: number, isMin: boolean): void {
+  const opcode = `0F 5${digit.toString(16).toUpperCase()}`;
+  const operation = i32.const(digit);
+  const never = (): Expression => i32.const(0);
+  row(`${name}SS`, `F3 ${opcode} /r`, "Vss! Wss", { feature: "sse", faults: true }, (e) => {
+    const a = e.let(e.i32(0));
+    const b = e.let(e.i32(1));
+    const float = (x: Expression): Expression => f32.reinterpretI32(x);
+    const first = isMin ? f32.lt(float(a), float(b)) : f32.gt(float(a), float(b));
+    e.putI32(
+      0,
+      refine(e, select(first, a, b), never, () => e.call("soft.arithSs", operation, a, b)),
+    );
+  });
+  row(`${name}SD`, `F2 ${opcode} /r`, "Vsd! Wsd", { feature: "sse2", faults: true }, (e) => {
+    const a = e.let(e.i64(0));
+    const b = e.let(e.i64(1));
+    const float = (x: Expression): Expression => f64.reinterpretI64(x);
+    const first = isMin ? f64.lt(float(a), float(b)) : f64.gt(float(a), float(b));
+    e.putI64(
+      0,
+      refine(e, select(first, a, b), never, () => e.call("soft.arithSd", operation, a, b)),
+    );
+  });
+  row(`${name}PS`, `NP ${opcode} /r`, "Vdq! Wdq", { feature: "sse", faults: true }, (e) => {
+    const a = e.let(e.v(0));
+    const b = e.let(e.v(1));
+    const native = isMin ? f32x4.pmin(b, a) : f32x4.pmax(b, a);
+    e.putV(
+      0,
+      refine(e, native, never, () => e.call("soft.arithPs", operation, a, b)),
+    );
+  });
+  row(`${name}PD`, `66 ${opcode} /r`, "Vdq! Wdq", { feature: "sse2", faults: true }, (e) => {
+    const a = e.let(e.v(0));
+    const b = e.let(e.v(1));
+    const native = isMin ? f64x2.pmin(b, a) : f64x2.pmax(b, a);
+    e.putV(
+      0,
+      refine(e, native, never, () => e.call("soft.arithPd", operation, a, b)),
+    );
+  });
+}
+choose("MIN", 13, true);
+choose("MAX", 15, false);
+
+// Approximations: no flags, no modes.
+
+for (const [name, opcode, root] of [
+  ["RSQRT", "52", 1],
+  ["RCP", "53", 0],
+] as const) {
+  row(`${name}PS`, `NP 0F ${opcode} /r`, "Vdq= Wdq", { feature: "sse" }, (e) =>
+    e.putV(0, e.call("soft.reciprocalPs", e.v(1), i32.const(root))),
+  );
+  row(`${name}SS`, `F3 0F ${opcode} /r`, "Vss= Wss", { feature: "sse" }, (e) =>
+    e.putI32(0, e.call("soft.reciprocalSs", e.i32(1), i32.const(root))),
+  );
+}
+
+// Bitwise, on any bits.
+
+for (const [name, opcode, operation] of [
+  ["AND", "54", v128.and],
+  ["ANDN", "55", (a: Expression, b: Expression) => v128.andnot(b, a)],
+  ["OR", "56", v128.or],
+  ["XOR", "57", v128.xor],
+] as const) {
+  row(`${name}PS`, `NP 0F ${opcode} /r`, "Vdq! Wdq", { feature: "sse" }, (e) => e.putV(0, operation(e.v(0), e.v(1))));
+  row(`${name}PD`, `66 0F ${opcode} /r`, "Vdq! Wdq", { feature: "sse2" }, (e) => e.putV(0, operation(e.v(0), e.v(1))));
+}
+
+// Horizontal and alternating: sums of lanes brought side by side.
+
+for (const [name, opcode, digit] of [
+  ["HADD", "7C", 8],
+  ["HSUB", "7D", 12],
+] as const) {
+  for (const [suffix, prefix, laneBytes] of [
+    ["PS", "F2", 4],
+    ["PD", "66", 8],
+  ] as const)
+    row(`${name}${suffix}`, `${prefix} 0F ${opcode} /r`, "Vdq! Wdq", { feature: "sse3", faults: true }, (e) => {
+      const a = e.let(e.v(0));
+      const b = e.let(e.v(1));
+      const even = e.let(everySecond(a, b, laneBytes, false));
+      const odd = e.let(everySecond(a, b, laneBytes, true));
+      const lanes = suffix === "PS" ? f32x4 : f64x2;
+      const native = digit === 8 ? lanes.add(even, odd) : lanes.sub(even, odd);
+      const isNan = suffix === "PS" ? nanPs : nanPd;
+      const soft = suffix === "PS" ? "soft.arithPs" : "soft.arithPd";
+      e.putV(
+        0,
+        refine(e, native, isNan, () => e.call(soft, i32.const(digit), even, odd)),
+      );
+    });
+}
+row("ADDSUBPS", "F2 0F D0 /r", "Vdq! Wdq", { feature: "sse3", faults: true }, (e) => {
+  const a = e.let(e.v(0));
+  const b = e.let(e.v(1));
+  const native = i8x16.shuffle(
+    f32x4.sub(a, b),
+    f32x4.add(a, b),
+    [0, 1, 2, 3, 20, 21, 22, 23, 8, 9, 10, 11, 28, 29, 30, 31],
+  );
+  e.putV(
+    0,
+    refine(e, native, nanPs, () => e.call("soft.addsubPs", a, b)),
+  );
+});
+row("ADDSUBPD", "66 0F D0 /r", "Vdq! Wdq", { feature: "sse3", faults: true }, (e) => {
+  const a = e.let(e.v(0));
+  const b = e.let(e.v(1));
+  const native = i8x16.shuffle(
+    f64x2.sub(a, b),
+    f64x2.add(a, b),
+    [0, 1, 2, 3, 4, 5, 6, 7, 24, 25, 26, 27, 28, 29, 30, 31],
+  );
+  e.putV(
+    0,
+    refine(e, native, nanPd, () => e.call("soft.addsubPd", a, b)),
+  );
+});
+for (const [name, opcode] of [
+  ["DPPS", "40"],
+  ["DPPD", "41"],
+] as const)
+  row(name, `66 0F 3A ${opcode} /r`, "Vdq! Wdq Ib", { feature: "sse4.1", faults: true }, (e) => {
+    const result = e.let(e.call(name === "DPPS" ? "soft.dpps" : "soft.dppd", e.v(0), e.v(1), e.get(2)));
+    checkSse(e);
+    e.putV(0, result);
+  });
+
+// Comparison. Predicates: eq, lt, le, unord, and with bit 2 their opposites.
+
+interface Compare {
+  readonly eq: Operation;
+  readonly ne: Operation;
+  readonly lt: Operation;
+  readonly le: Operation;
+}
+
+/** Mask of a predicate that is data: all four are cheap. */
+function vectorPredicate(e: Emitter, lanes: Compare, predicate: Local, a: Local, b: Local): Expression {
+  const unordered = v128.or(lanes.ne(a, a), lanes.ne(b, b));
+  const bit = (mask: number): Expression => i32.and(predicate, i32.const(mask));
+  const low = select(bit(1), lanes.lt(a, b), lanes.eq(a, b));
+  const high = select(bit(1), unordered, lanes.le(a, b));
+  const base = e.let(select(bit(2), high, low));
+  return select(bit(4), v128.xor(base, ones), base);
+}
+function scalarPredicate(e: Emitter, float: Compare, predicate: Local, a: Local, b: Local): Expression {
+  const unordered = i32.or(float.ne(a, a), float.ne(b, b));
+  const bit = (mask: number): Expression => i32.and(predicate, i32.const(mask));
+  const low = select(bit(1), float.lt(a, b), float.eq(a, b));
+  const high = select(bit(1), unordered, float.le(a, b));
+  const base = e.let(select(bit(2), high, low));
+  return i32.sub(i32.const(0), i32.xor(base, i32.shrU(bit(4), i32.const(2))));
+}
+const never = (): Expression => i32.const(0);
+
+row("CMPPS", "NP 0F C2 /r", "Vdq! Wdq Ib", { feature: "sse", faults: true }, (e) => {
+  const p = e.let(e.get(2));
+  const a = e.let(e.v(0));
+  const b = e.let(e.v(1));
+  e.putV(
+    0,
+    refine(e, vectorPredicate(e, f32x4, p, a, b), never, () => e.call("soft.comparePs", p, a, b)),
+  );
+});
+row("CMPPD", "66 0F C2 /r", "Vdq! Wdq Ib", { feature: "sse2", faults: true }, (e) => {
+  const p = e.let(e.get(2));
+  const a = e.let(e.v(0));
+  const b = e.let(e.v(1));
+  e.putV(
+    0,
+    refine(e, vectorPredicate(e, f64x2, p, a, b), never, () => e.call("soft.comparePd", p, a, b)),
+  );
+});
+row("CMPSS", "F3 0F C2 /r", "Vss! Wss Ib", { feature: "sse", faults: true }, (e) => {
+  const p = e.let(e.get(2));
+  const a = e.let(e.f32(0));
+  const b = e.let(e.f32(1));
+  e.putI32(
+    0,
+    refine(e, scalarPredicate(e, f32, p, a, b), never, () =>
+      e.call("soft.compareSs", p, i32.reinterpretF32(a), i32.reinterpretF32(b)),
+    ),
+  );
+});
+row("CMPSD", "F2 0F C2 /r", "Vsd! Wsd Ib", { feature: "sse2", faults: true }, (e) => {
+  const p = e.let(e.get(2));
+  const a = e.let(e.f64(0));
+  const b = e.let(e.f64(1));
+  e.putI64(
+    0,
+    refine(e, i64.extendI32S(scalarPredicate(e, f64, p, a, b)), never, () =>
+      e.call("soft.compareSd", p, i64.reinterpretF64(a), i64.reinterpretF64(b)),
+    ),
+  );
+});
+
+/** ZF, PF, CF: all for unordered, ZF for equal, CF for less, none for greater. */
+function orderFlags(float: Compare, a: Local, b: Local): Expression {
+  const unordered = i32.or(float.ne(a, a), float.ne(b, b));
+  const ordered = i32.or(float.lt(a, b), i32.shl(float.eq(a, b), i32.const(6)));
+  return select(unordered, i32.const(0x45), ordered);
+}
+for (const [name, opcode, quietly] of [
+  ["UCOMIS", "2E", 1],
+  ["COMIS", "2F", 0],
+] as const) {
+  row(`${name}S`, `NP 0F ${opcode} /r`, "Vss Wss", { feature: "sse", writes: "oszapc", faults: true }, (e) => {
+    const a = e.let(e.f32(0));
+    const b = e.let(e.f32(1));
+    const soft = (): Expression =>
+      e.call("soft.comiF32", i32.reinterpretF32(a), i32.reinterpretF32(b), i32.const(quietly));
+    e.flags("explicit", refine(e, orderFlags(f32, a, b), never, soft));
+  });
+  row(`${name}D`, `66 0F ${opcode} /r`, "Vsd Wsd", { feature: "sse2", writes: "oszapc", faults: true }, (e) => {
+    const a = e.let(e.f64(0));
+    const b = e.let(e.f64(1));
+    const soft = (): Expression =>
+      e.call("soft.comiF64", i64.reinterpretF64(a), i64.reinterpretF64(b), i32.const(quietly));
+    e.flags("explicit", refine(e, orderFlags(f64, a, b), never, soft));
+  });
+}
+
+// Rounding to integral values. Bits 0–1 are the mode, bit 2 takes MXCSR's instead (nearest, unless in exact mode).
+
+interface Rounding {
+  readonly nearest: (a: Expression) => Expression;
+  readonly floor: (a: Expression) => Expression;
+  readonly ceil: (a: Expression) => Expression;
+  readonly trunc: (a: Expression) => Expression;
+}
+function rounded(e: Emitter, lanes: Rounding, control: Local, a: Local): Local {
+  const mode = e.let(select(i32.and(control, i32.const(4)), i32.const(0), i32.and(control, i32.const(3))));
+  const result = e.let(lanes.nearest(a));
+  e.f.if(mode, () =>
+    e.f.if(
+      i32.eq(mode, i32.const(1)),
+      () => e.f.set(result, lanes.floor(a)),
+      () =>
+        e.f.if(
+          i32.eq(mode, i32.const(2)),
+          () => e.f.set(result, lanes.ceil(a)),
+          () => e.f.set(result, lanes.trunc(a)),
+        ),
+    ),
+  );
+  return result;
+}
+row("ROUNDPS", "66 0F 3A 08 /r", "Vdq= Wdq Ib", { feature: "sse4.1", faults: true }, (e) => {
+  const control = e.let(e.get(2));
+  const a = e.let(e.v(1));
+  e.putV(
+    0,
+    refine(e, rounded(e, f32x4, control, a), nanPs, () => e.call("soft.roundPs", a, control)),
+  );
+});
+row("ROUNDPD", "66 0F 3A 09 /r", "Vdq= Wdq Ib", { feature: "sse4.1", faults: true }, (e) => {
+  const control = e.let(e.get(2));
+  const a = e.let(e.v(1));
+  e.putV(
+    0,
+    refine(e, rounded(e, f64x2, control, a), nanPd, () => e.call("soft.roundPd", a, control)),
+  );
+});
+row("ROUNDSS", "66 0F 3A 0A /r", "Vss= Wss Ib", { feature: "sse4.1", faults: true }, (e) => {
+  const control = e.let(e.get(2));
+  const a = e.let(e.f32(1));
+  const soft = (): Expression => f32.reinterpretI32(e.call("soft.roundSs", i32.reinterpretF32(a), control));
+  e.putF32(0, refine(e, rounded(e, f32, control, a), nanF32, soft));
+});
+row("ROUNDSD", "66 0F 3A 0B /r", "Vsd= Wsd Ib", { feature: "sse4.1", faults: true }, (e) => {
+  const control = e.let(e.get(2));
+  const a = e.let(e.f64(1));
+  const soft = (): Expression => f64.reinterpretI64(e.call("soft.roundSd", i64.reinterpretF64(a), control));
+  e.putF64(0, refine(e, rounded(e, f64, control, a), nanF64, soft));
+});
+

@@ -1,0 +1,74 @@
+/** MXCSR, FXSAVE and FXRSTOR, EMMS. */
+import { i32, i64 } from "../../encode/numeric.ts";
+import { helper } from "../helpers.ts";
+import { row } from "../row.ts";
+import "../soft.ts";
+import { memoryCopy, memoryFill } from "../../encode/numeric.ts";
+import { state } from "../state.ts";
+import { exit } from "../types.ts";
+import { checkPending } from "./mmx-state.ts";
+
+const base = i32.const(0);
+
+row("LDMXCSR", "NP 0F AE /2", "Md", { feature: "sse", faults: true }, (e) => {
+  const word = e.let(e.get(0));
+  e.faultIf(i32.shrU(word, i32.const(16)), exit.generalProtection);
+  e.f.emit(i32.store(base, word, state.mxcsr));
+  e.f.emit(i32.store16(base, i32.const(1), state.sseExact));
+});
+row("STMXCSR", "NP 0F AE /3", "Md=", { feature: "sse" }, (e) => e.put(0, i32.load(base, state.mxcsr)));
+
+row("EMMS", "NP 0F 77", "", { feature: "mmx", faults: true }, (e) => {
+  checkPending(e);
+  e.f.emit(i32.store(base, i32.const(0), state.x87Tag));
+});
+
+// The 512-byte image (Intel SDM vol. 1, 10.5.1). Opcode, instruction and data pointers are not kept: zeros.
+
+helper("fxsave", ["i32"], ["i32"], (f) => {
+  const image = f.param(0);
+  const top = f.let(i32.load(base, state.x87Top));
+  f.emit(memoryFill(image, i32.const(0), i32.const(32)));
+  f.emit(i32.store16(image, i32.load(base, state.x87Control), 0));
+  f.emit(i32.store16(image, i32.or(i32.load(base, state.x87Status), i32.shl(top, i32.const(11))), 2));
+  f.emit(i32.store16(image, i32.load(base, state.x87Tag), 4));
+  f.emit(i32.store(image, i32.load(base, state.mxcsr), 24));
+  f.emit(i32.store(image, i32.const(0xffff), 28));
+  for (let i = 0; i < 8; i++) {
+    const register = f.let(i32.shl(i32.and(i32.add(top, i32.const(i)), i32.const(7)), i32.const(4)));
+    f.emit(i64.store(image, i64.load(register, state.x87), 32 + 16 * i));
+    f.emit(i64.store(image, i64.load16U(register, state.x87 + 8), 40 + 16 * i));
+  }
+  f.emit(memoryCopy(i32.add(image, i32.const(160)), i32.const(state.xmm), i32.const(256)));
+  f.result(i32.const(0));
+});
+helper("fxrstor", ["i32"], ["i32"], (f) => {
+  const image = f.param(0);
+  const status = f.let(i32.load16U(image, 2));
+  const top = f.let(i32.and(i32.shrU(status, i32.const(11)), i32.const(7)));
+  const control = i32.or(i32.and(i32.load16U(image, 0), i32.const(0x1f3f)), i32.const(0x40));
+  f.emit(i32.store(base, control, state.x87Control));
+  f.emit(i32.store(base, i32.and(status, i32.const(0xc7ff)), state.x87Status));
+  f.emit(i32.store(base, top, state.x87Top));
+  f.emit(i32.store(base, i32.load8U(image, 4), state.x87Tag));
+  f.emit(i32.store(base, i32.load(image, 24), state.mxcsr));
+  f.emit(i32.store16(base, i32.const(1), state.sseExact));
+  for (let i = 0; i < 8; i++) {
+    const register = f.let(i32.shl(i32.and(i32.add(top, i32.const(i)), i32.const(7)), i32.const(4)));
+    f.emit(i64.store(register, i64.load(image, 32 + 16 * i), state.x87));
+    f.emit(i64.store(register, i64.load16U(image, 40 + 16 * i), state.x87 + 8));
+  }
+  f.emit(memoryCopy(i32.const(state.xmm), i32.add(image, i32.const(160)), i32.const(256)));
+  f.result(i32.const(0));
+});
+
+// Read and written: bytes 416 to 511 stay as they are.
+row("FXSAVE", "NP 0F AE /0", "Ms512!", { feature: "fxsr", faults: true }, (e) => {
+  e.faultIf(i32.wrapI64(i64.and(e.address(0), i64.const(15))), exit.generalProtection);
+  e.inState("fxsave", e.host(0));
+});
+row("FXRSTOR", "NP 0F AE /1", "Ms512", { feature: "fxsr", faults: true }, (e) => {
+  e.faultIf(i32.wrapI64(i64.and(e.address(0), i64.const(15))), exit.generalProtection);
+  e.faultIf(i32.load16U(e.host(0), 26), exit.generalProtection);
+  e.inState("fxrstor", e.host(0));
+});

@@ -1,0 +1,222 @@
+/**
+ * The x87 instructions. What they do is in the soft module (assembly/x87.ts), because 80-bit arithmetic is all calls
+ * anyway; the rows bring operands there and results back. Exceptions are raised by the next waiting instruction.
+ */
+import type { Expression } from "../../encode/expression.ts";
+import { i32, i64 } from "../../encode/numeric.ts";
+import { row, type Emitter, type RowOptions } from "../row.ts";
+import "../soft.ts";
+import { state } from "../state.ts";
+import { checkPending } from "./mmx-state.ts";
+
+const base = i32.const(0);
+const faults: RowOptions = { feature: "fpu", faults: true };
+
+/** A waiting instruction. */
+function x87(name: string, encoding: string, operands: string, body: (e: Emitter) => void, options = faults): void {
+  row(name, encoding, operands, options, (e) => {
+    checkPending(e);
+    body(e);
+  });
+}
+
+function emit(e: Emitter, name: string, ...args: Expression[]): void {
+  e.f.emit(e.call(`soft.${name}`, ...args));
+}
+const c = i32.const;
+
+// Arithmetic with ST(0). The digit of the opcode is the operation.
+
+const operations = ["FADD", "FMUL", "FCOM", "FCOMP", "FSUB", "FSUBR", "FDIV", "FDIVR"] as const;
+operations.forEach((name, digit) => {
+  const integer = `FI${name.slice(1)}`;
+  x87(name, `D8 /${digit}`, "Md", (e) => emit(e, "arithF32", c(digit), e.get(0)));
+  x87(name, `DC /${digit}`, "Mq", (e) => emit(e, "arithF64", c(digit), e.get(0)));
+  x87(integer, `DA /${digit}`, "Md", (e) => emit(e, "arithInteger", c(digit), i64.extendI32S(e.get(0))));
+  x87(integer, `DE /${digit}`, "Mw", (e) => emit(e, "arithInteger", c(digit), i64.extendI32S(e.getS(0))));
+  if (name === "FCOM" || name === "FCOMP") {
+    const pops = c(name === "FCOMP" ? 1 : 0);
+    x87(name, `D8 /${digit}`, "STi", (e) => emit(e, "fcomSt", e.get(0), c(0), pops));
+    // An alias that assemblers do not use.
+    x87(name, `DC /${digit}`, "STi", (e) => emit(e, "fcomSt", e.get(0), c(0), pops));
+    return;
+  }
+  x87(name, `D8 /${digit}`, "STi", (e) => emit(e, "arithSt", c(digit), e.get(0), c(0), c(0)));
+  // With ST(i) as the target the mnemonics of the reversed forms change places; the operation stays ST(0) op ST(i).
+  const reversed = digit >= 4 ? operations[digit ^ 1]! : name;
+  x87(reversed, `DC /${digit}`, "STi", (e) => {
+    const i = e.let(e.get(0));
+    emit(e, "arithSt", c(digit), i, i, c(0));
+  });
+  x87(`${reversed}P`, `DE /${digit}`, "STi", (e) => {
+    const i = e.let(e.get(0));
+    emit(e, "arithSt", c(digit), i, i, c(1));
+  });
+});
+x87("FCOMP", "DE /2", "STi", (e) => emit(e, "fcomSt", e.get(0), c(0), c(1)));
+x87("FCOMPP", "DE D9", "", (e) => emit(e, "fcomSt", c(1), c(0), c(2)));
+x87("FUCOM", "DD /4", "STi", (e) => emit(e, "fcomSt", e.get(0), c(1), c(0)));
+x87("FUCOMP", "DD /5", "STi", (e) => emit(e, "fcomSt", e.get(0), c(1), c(1)));
+x87("FUCOMPP", "DA E9", "", (e) => emit(e, "fcomSt", c(1), c(1), c(2)));
+
+const setsFlags: RowOptions = { ...faults, writes: "oszapc" };
+for (const [name, encoding, quietly, pops] of [
+  ["FUCOMI", "DB /5", 1, 0],
+  ["FCOMI", "DB /6", 0, 0],
+  ["FUCOMIP", "DF /5", 1, 1],
+  ["FCOMIP", "DF /6", 0, 1],
+] as const)
+  x87(
+    name,
+    encoding,
+    "STi",
+    (e) => e.flags("explicit", e.let(e.call("soft.fcomiSt", e.get(0), c(quietly), c(pops)))),
+    setsFlags,
+  );
+
+// Loads.
+
+x87("FLD", "D9 /0", "Md", (e) => emit(e, "fldF32", e.get(0)));
+x87("FLD", "DD /0", "Mq", (e) => emit(e, "fldF64", e.get(0)));
+x87("FLD", "DB /5", "Mt", (e) => {
+  const host = e.let(e.host(0));
+  emit(e, "fldF80", i64.load(host), i32.load16U(host, 8));
+});
+x87("FLD", "D9 /0", "STi", (e) => emit(e, "fldSt", e.get(0)));
+x87("FILD", "DF /0", "Mw", (e) => emit(e, "fild", i64.extendI32S(e.getS(0))));
+x87("FILD", "DB /0", "Md", (e) => emit(e, "fild", i64.extendI32S(e.get(0))));
+x87("FILD", "DF /5", "Mq", (e) => emit(e, "fild", e.get(0)));
+x87("FBLD", "DF /4", "Mt", (e) => {
+  const host = e.let(e.host(0));
+  emit(e, "fbld", i64.load(host), i32.load16U(host, 8));
+});
+["FLD1", "FLDL2T", "FLDL2E", "FLDPI", "FLDLG2", "FLDLN2", "FLDZ"].forEach((name, index) =>
+  x87(name, `D9 ${(0xe8 + index).toString(16)}`, "", (e) => emit(e, "fldConstant", c(index))),
+);
+
+// Stores. With an unmasked exception nothing is written, so the operand is one that is read too.
+
+function stores(name: string, encoding: string, operands: string, value: (e: Emitter) => Expression): void {
+  x87(name, encoding, operands, (e) => {
+    const result = e.let(value(e));
+    e.f.if(e.call("soft.writes"), () => e.put(0, result));
+  });
+}
+for (const [suffix, pops] of [
+  ["", 0],
+  ["P", 1],
+] as const) {
+  stores(`FST${suffix}`, `D9 /${2 + pops}`, "Md!", (e) => e.call("soft.fstF32", c(pops)));
+  stores(`FST${suffix}`, `DD /${2 + pops}`, "Mq!", (e) => e.call("soft.fstF64", c(pops)));
+  x87(`FST${suffix}`, `DD /${2 + pops}`, "STi", (e) => emit(e, "fstSt", e.get(0), c(pops)));
+  stores(`FIST${suffix}`, `DF /${2 + pops}`, "Mw!", (e) => i32.wrapI64(e.call("soft.fist", c(16), c(pops), c(0))));
+  stores(`FIST${suffix}`, `DB /${2 + pops}`, "Md!", (e) => i32.wrapI64(e.call("soft.fist", c(32), c(pops), c(0))));
+}
+stores("FISTP", "DF /7", "Mq!", (e) => e.call("soft.fist", c(64), c(1), c(0)));
+stores("FISTTP", "DF /1", "Mw!", (e) => i32.wrapI64(e.call("soft.fist", c(16), c(1), c(1))));
+stores("FISTTP", "DB /1", "Md!", (e) => i32.wrapI64(e.call("soft.fist", c(32), c(1), c(1))));
+stores("FISTTP", "DD /1", "Mq!", (e) => e.call("soft.fist", c(64), c(1), c(1)));
+for (const [name, encoding, helper] of [
+  ["FSTP", "DB /7", "fstpF80"],
+  ["FBSTP", "DF /6", "fbstp"],
+] as const)
+  x87(name, encoding, "Mt!", (e) => {
+    const low = e.let(e.call(`soft.${helper}`));
+    const host = e.let(e.host(0));
+    e.f.if(e.call("soft.writes"), () => {
+      e.f.emit(i64.store(host, low));
+      e.f.emit(i32.store16(host, e.call("soft.second"), 8));
+    });
+  });
+
+// Within the stack.
+
+x87("FXCH", "D9 /1", "STi", (e) => emit(e, "fxch", e.get(0)));
+x87("FFREE", "DD /0", "STi", (e) => emit(e, "ffree", e.get(0), c(0)));
+x87("FFREEP", "DF /0", "STi", (e) => emit(e, "ffree", e.get(0), c(1)));
+x87("FINCSTP", "D9 F7", "", (e) => emit(e, "rotate", c(1)));
+x87("FDECSTP", "D9 F6", "", (e) => emit(e, "rotate", c(7)));
+["B", "E", "BE", "U"].forEach((suffix, i) => {
+  const code = [2, 4, 6, 10][i]!;
+  const reads = { ...faults, reads: ["c", "z", "cz", "p"][i]! };
+  x87(`FCMOV${suffix}`, `DA /${i}`, "STi", (e) => emit(e, "fcmov", e.get(0), e.condition(code)), reads);
+  x87(`FCMOVN${suffix}`, `DB /${i}`, "STi", (e) => emit(e, "fcmov", e.get(0), e.condition(code + 1)), reads);
+});
+
+// Functions of ST(0), and of ST(1).
+
+for (const [name, encoding, helper] of [
+  ["FCHS", "E0", "fchs"],
+  ["FABS", "E1", "fabs"],
+  ["FTST", "E4", "ftst"],
+  ["FXAM", "E5", "fxam"],
+  ["F2XM1", "F0", "f2xm1"],
+  ["FYL2X", "F1", "fyl2x"],
+  ["FPTAN", "F2", "fptan"],
+  ["FPATAN", "F3", "fpatan"],
+  ["FXTRACT", "F4", "fxtract"],
+  ["FYL2XP1", "F9", "fyl2xp1"],
+  ["FSQRT", "FA", "fsqrt"],
+  ["FSINCOS", "FB", "fsincos"],
+  ["FRNDINT", "FC", "frndint"],
+  ["FSCALE", "FD", "fscale"],
+  ["FSIN", "FE", "fsin"],
+  ["FCOS", "FF", "fcos"],
+] as const)
+  x87(name, `D9 ${encoding}`, "", (e) => emit(e, helper));
+x87("FPREM1", "D9 F5", "", (e) => emit(e, "fprem", c(1)));
+x87("FPREM", "D9 F8", "", (e) => emit(e, "fprem", c(0)));
+
+// Control. The FN… instructions do not wait.
+
+x87("FWAIT", "9B", "", () => undefined);
+x87("FNOP", "D9 D0", "", () => undefined);
+row("FNCLEX", "DB E2", "", { feature: "fpu" }, (e) => emit(e, "fnclex"));
+row("FNINIT", "DB E3", "", { feature: "fpu" }, (e) => emit(e, "fninit"));
+x87("FLDCW", "D9 /5", "Mw", (e) => emit(e, "fldcw", e.get(0)));
+row("FNSTCW", "D9 /7", "Mw=", { feature: "fpu" }, (e) => e.put(0, i32.load(base, state.x87Control)));
+const statusWord = (): Expression =>
+  i32.or(i32.load(base, state.x87Status), i32.shl(i32.load(base, state.x87Top), c(11)));
+row("FNSTSW", "DD /7", "Mw=", { feature: "fpu" }, (e) => e.put(0, statusWord()));
+row("FNSTSW", "DF E0", "AX=", { feature: "fpu" }, (e) => e.put(0, statusWord()));
+
+/** The 28 bytes of the 32-bit environment; pointers are not kept. Words have ones above where they are 16 bits. */
+function storeEnvironment(e: Emitter, host: Expression): void {
+  const high = (value: Expression): Expression => i32.or(value, c(-65536));
+  e.f.emit(i32.store(host, high(i32.load(base, state.x87Control)), 0));
+  e.f.emit(i32.store(host, high(statusWord()), 4));
+  e.f.emit(i32.store(host, high(e.call("soft.tagWord")), 8));
+  e.f.emit(i32.store(host, c(0), 12));
+  e.f.emit(i32.store(host, c(0), 16));
+  e.f.emit(i32.store(host, c(0), 20));
+  e.f.emit(i32.store(host, c(-65536), 24));
+}
+function loadEnvironment(e: Emitter, host: Expression): void {
+  emit(e, "setEnvironment", i32.load16U(host, 0), i32.load16U(host, 4), i32.load16U(host, 8));
+}
+row("FNSTENV", "D9 /6", "M224=", { feature: "fpu" }, (e) => {
+  storeEnvironment(e, e.let(e.host(0)));
+  emit(e, "maskAll");
+});
+x87("FLDENV", "D9 /4", "M224", (e) => loadEnvironment(e, e.let(e.host(0))));
+const registerOf = (e: Emitter, i: number): Expression =>
+  e.let(i32.shl(i32.and(i32.add(i32.load(base, state.x87Top), c(i)), c(7)), c(4)));
+row("FNSAVE", "DD /6", "M864=", { feature: "fpu" }, (e) => {
+  const host = e.let(e.host(0));
+  storeEnvironment(e, host);
+  for (let i = 0; i < 8; i++) {
+    const register = registerOf(e, i);
+    e.f.emit(i64.store(host, i64.load(register, state.x87), 28 + 10 * i));
+    e.f.emit(i32.store16(host, i32.load(register, state.x87 + 8), 36 + 10 * i));
+  }
+  emit(e, "fninit");
+});
+x87("FRSTOR", "DD /4", "M864", (e) => {
+  const host = e.let(e.host(0));
+  loadEnvironment(e, host);
+  for (let i = 0; i < 8; i++) {
+    const register = registerOf(e, i);
+    e.f.emit(i64.store(register, i64.load(host, 28 + 10 * i), state.x87));
+    e.f.emit(i64.store(register, i64.load16U(host, 36 + 10 * i), state.x87 + 8));
+  }
+});
