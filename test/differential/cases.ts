@@ -169,6 +169,9 @@ export function makeCase(dice: Dice, form: Form): FormCase {
   const isFar = /^BT/.test(row.name) && memory && row.operands.includes("G");
   if (isFar) target = middle + BigInt(dice.below(64) - 32);
   const prefixes: number[] = [];
+  // By more than the operand's size the result is undefined.
+  const doubleShift16 = /^SH[LR]D$/.test(row.name) && size === 16;
+  if (doubleShift16) registers[1] = BigInt(dice.below(17));
   const encoded = encode(dice, parsed, {
     size,
     memory,
@@ -176,7 +179,7 @@ export function makeCase(dice: Dice, form: Form): FormCase {
     at: BigInt(codeBase + codeOffset),
     lock: row.lock === true && memory && dice.chance(4),
     prefixes,
-    immediate: row.name === "ENTER" ? dice.below(64) : undefined,
+    immediate: row.name === "ENTER" ? dice.below(64) : doubleShift16 ? dice.below(17) : undefined,
   });
   const window = new Uint8Array(windowBytes);
   const view = new DataView(window.buffer);
@@ -213,6 +216,7 @@ export function makeCase(dice: Dice, form: Form): FormCase {
     if (size === 8) registers[0] = BigInt(dice.below(row.name === "IDIV" ? 300 : 2000));
   }
   for (const [number, value] of encoded.pinned) registers[number] = BigInt.asUintN(64, value);
+  if (doubleShift16 && encoded.pinned.has(1)) return makeCase(dice, form);
   if (isFar && encoded.pinned.has(encoded.reg)) return makeCase(dice, form);
   const offset = Number(target - BigInt(windowBase));
   const inWindow = memory && offset >= 0 && offset + bytes <= windowBytes;

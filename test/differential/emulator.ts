@@ -74,6 +74,7 @@ export class Emulator {
     this.#piece(this.#code, 0, codeBytes).fill(0xcc);
     this.#piece(this.#code, test.codeOffset, test.code.length).set(test.code);
     for (const frame of this.#code) cpu.invalidateCode(frame);
+    this.#piece(this.#data, 0, dataBytes).fill(0);
     this.#piece(this.#data, windowBase - dataBase, windowBytes).set(test.window);
     for (let i = 0; i < 16; i++) cpu.setRegister(i, test.registers[i] ?? 0n);
     cpu.rip = codeBase + test.codeOffset;

@@ -83,6 +83,7 @@ static void handler(int signal_number, siginfo_t *info, void *raw) {
   struct test_case *c = cases[current];
   memset((void *)CODE, 0xcc, CODE_BYTES);
   memcpy((void *)(CODE + c->code_offset), c->code, c->code_bytes);
+  memset((void *)DATA, 0, DATA_BYTES);
   memcpy((void *)WINDOW, c->window, WINDOW_BYTES);
   for (int i = 0; i < 16; i++) gregs[order[i]] = c->registers[i];
   gregs[REG_RIP] = CODE + c->code_offset;

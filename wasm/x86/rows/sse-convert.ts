@@ -78,7 +78,7 @@ const single: Source = { name: "F32", lt: f32.lt, ge: f32.ge, constant: f32.cons
 const double: Source = { name: "F64", lt: f64.lt, ge: f64.ge, constant: f64.const, nearest: f64.nearest };
 
 /** Saturating truncation is right in range; out of range and for NaN it is replaced by the indefinite. */
-function toGeneral(e: Emitter, source: Source, a: Local, wide: boolean): Expression {
+function toGeneral(source: Source, a: Local, wide: boolean): Expression {
   const bound = wide ? 2 ** 63 : 2 ** 31;
   const isF32 = source.name === "F32";
   // -2^31 - 1 < a is a >= -2^31 for what has been rounded and for all single numbers.
@@ -111,7 +111,7 @@ for (const [name, encoding, operand, source, chops] of [
       );
       return wide ? value : i32.wrapI64(value);
     };
-    e.put(0, refine(e, toGeneral(e, source, whole, wide), never, soft));
+    e.put(0, refine(e, toGeneral(source, whole, wide), never, soft));
   });
 
 // Packed floating point to packed integers.
