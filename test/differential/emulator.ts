@@ -52,7 +52,11 @@ export class Emulator {
     const { words } = this.cpu;
     const page = address / pageBytes;
     let table = this.#root;
-    for (const index of [Math.floor(page / 2 ** 30), Math.floor(page / 2 ** 20) & 1023, Math.floor(page / 2 ** 10) & 1023]) {
+    for (const index of [
+      Math.floor(page / 2 ** 30),
+      Math.floor(page / 2 ** 20) & 1023,
+      Math.floor(page / 2 ** 10) & 1023,
+    ]) {
       const at = table / 4 + index;
       if (words[at] === 0) words[at] = this.#frame();
       table = words[at] ?? 0;

@@ -253,7 +253,10 @@ class Processor implements Cpu {
     to.setUint16(state.x87Opcode, from.getUint16(6, true), true);
     to.setBigUint64(state.x87Ip, from.getBigUint64(8, true), true);
     to.setBigUint64(state.x87Dp, from.getBigUint64(16, true), true);
-    to.setUint32(state.mxcsr, from.getUint32(24, true) & mxcsrMask, true);
+    const mxcsr = from.getUint32(24, true) & mxcsrMask;
+    to.setUint32(state.mxcsr, mxcsr, true);
+    // Anything but the default makes modes and flags matter from now on (assembly/sse.ts).
+    if (mxcsr !== 0x1f80) to.setUint16(state.sseExact, 1, true);
     for (let i = 0; i < 8; i++) {
       const at = state.x87 + 16 * ((top + i) & 7);
       this.bytes.fill(0, at, at + 16);

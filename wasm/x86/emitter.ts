@@ -322,6 +322,10 @@ export class RecordEmitter implements Emitter {
     return v128.load(base, state.xmm + 16 * index);
   }
 
+  setXmm(index: number, value: Expression): void {
+    this.f.emit(v128.store(base, value, state.xmm + 16 * index));
+  }
+
   host(i: number): Expression {
     return this.#place(i).address;
   }

@@ -135,6 +135,7 @@ export interface Emitter {
   putI64(operand: number, value: Expression): void;
   /** XMM0 and the like: a vector register by number. */
   xmm(index: number): Expression;
+  setXmm(index: number, value: Expression): void;
 
   /** Host address (i32) of a memory operand's bytes, all of them contiguous, for helpers and odd sizes. */
   host(operand: number): Expression;

@@ -56,7 +56,10 @@ export function everySecond(a: Expression, b: Expression, laneBytes: number, odd
 
 /** Swizzle control that takes 32-bit lane (imm >> 2i) & 3 to lane i. `imm` is an i32 local. */
 export function dwordControl(imm: Expression): Expression {
-  const lane = v128.and(i32x4.shrU(i32x4.mul(i32x4.splat(imm), dwords(64, 16, 4, 1)), i32.const(6)), dwords(3, 3, 3, 3));
+  const lane = v128.and(
+    i32x4.shrU(i32x4.mul(i32x4.splat(imm), dwords(64, 16, 4, 1)), i32.const(6)),
+    dwords(3, 3, 3, 3),
+  );
   return i32x4.add(i32x4.mul(lane, i32x4.splat(i32.const(0x04040404))), i32x4.splat(i32.const(0x03020100)));
 }
 
@@ -64,10 +67,7 @@ export function dwordControl(imm: Expression): Expression {
 export function wordControl(imm: Expression, offset: number): Expression {
   const shifted = i16x8.mul(i16x8.splat(imm), words(64, 16, 4, 1, 64, 16, 4, 1));
   const lane = v128.and(i16x8.shrU(shifted, i32.const(6)), i16x8.splat(i32.const(3)));
-  return i16x8.add(
-    i16x8.mul(lane, i16x8.splat(i32.const(0x0202))),
-    i16x8.splat(i32.const(0x0100 + offset * 0x0101)),
-  );
+  return i16x8.add(i16x8.mul(lane, i16x8.splat(i32.const(0x0202))), i16x8.splat(i32.const(0x0100 + offset * 0x0101)));
 }
 
 /** A shift of every lane by a 64-bit count: zero, or the sign, when the count is as large as the lane. */

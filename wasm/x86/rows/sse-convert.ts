@@ -21,14 +21,17 @@ const bits64 = (x: Expression): Expression => i64.reinterpretF64(x);
 row("CVTSI2SD", "F2 0F 2A /r", "Vsd= Ey", { feature: "sse2", faults: true }, (e) => {
   const a = e.let(e.get(1));
   if (e.bits(1) === 32) e.putF64(0, f64.convertI32S(a));
-  else e.putF64(0, refine(e, f64.convertI64S(a), never, () => f64.reinterpretI64(e.call("soft.integerToF64", a))));
+  else
+    e.putF64(
+      0,
+      refine(e, f64.convertI64S(a), never, () => f64.reinterpretI64(e.call("soft.integerToF64", a))),
+    );
 });
 row("CVTSI2SS", "F3 0F 2A /r", "Vss= Ey", { feature: "sse", faults: true }, (e) => {
   const a = e.let(e.get(1));
   const wide = e.bits(1) === 64;
   const native = wide ? f32.convertI64S(a) : f32.convertI32S(a);
-  const soft = (): Expression =>
-    f32.reinterpretI32(e.call("soft.integerToF32", wide ? a : i64.extendI32S(a)));
+  const soft = (): Expression => f32.reinterpretI32(e.call("soft.integerToF32", wide ? a : i64.extendI32S(a)));
   e.putF32(0, refine(e, native, never, soft));
 });
 row("CVTDQ2PD", "F3 0F E6 /r", "Vdq= Udq/Mq", { feature: "sse2" }, (e) => e.putV(0, f64x2.convertLowI32x4S(e.v(1))));
@@ -44,11 +47,17 @@ row("CVTDQ2PS", "NP 0F 5B /r", "Vdq= Wdq", { feature: "sse2", faults: true }, (e
 
 row("CVTSS2SD", "F3 0F 5A /r", "Vsd= Wss", { feature: "sse2", faults: true }, (e) => {
   const a = e.let(e.f32(1));
-  e.putF64(0, refine(e, f64.promoteF32(a), nanF64, () => f64.reinterpretI64(e.call("soft.widen", bits32(a)))));
+  e.putF64(
+    0,
+    refine(e, f64.promoteF32(a), nanF64, () => f64.reinterpretI64(e.call("soft.widen", bits32(a)))),
+  );
 });
 row("CVTSD2SS", "F2 0F 5A /r", "Vss= Wsd", { feature: "sse2", faults: true }, (e) => {
   const a = e.let(e.f64(1));
-  e.putF32(0, refine(e, f32.demoteF64(a), nanF32, () => f32.reinterpretI32(e.call("soft.narrow", bits64(a)))));
+  e.putF32(
+    0,
+    refine(e, f32.demoteF64(a), nanF32, () => f32.reinterpretI32(e.call("soft.narrow", bits64(a)))),
+  );
 });
 row("CVTPS2PD", "NP 0F 5A /r", "Vdq= Udq/Mq", { feature: "sse2", faults: true }, (e) => {
   const a = e.let(e.v(1));
@@ -82,8 +91,7 @@ function toGeneral(source: Source, a: Local, wide: boolean): Expression {
   const bound = wide ? 2 ** 63 : 2 ** 31;
   const isF32 = source.name === "F32";
   // -2^31 - 1 < a is a >= -2^31 for what has been rounded and for all single numbers.
-  const above =
-    wide || isF32 ? source.ge(a, source.constant(-bound)) : source.lt(source.constant(-bound - 1), a);
+  const above = wide || isF32 ? source.ge(a, source.constant(-bound)) : source.lt(source.constant(-bound - 1), a);
   const inRange = i32.and(above, source.lt(a, source.constant(bound)));
   if (wide) {
     const whole = isF32 ? i64.truncSatF32S(a) : i64.truncSatF64S(a);
@@ -185,4 +193,3 @@ row("CVTPI2PD", "66 0F 2A /r", "Vdq= Qq", { feature: "sse2", faults: true }, (e)
   if (!e.isMemory(1)) enterMmx(e);
   e.putV(0, value);
 });
-

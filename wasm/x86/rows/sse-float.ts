@@ -55,9 +55,7 @@ function arithmetic(name: string, digit: number, native: Native): void {
     const bits = (x: Expression): Expression => i32.reinterpretF32(x);
     e.putF32(
       0,
-      refine(e, native.ss(a, b), nanF32, () =>
-        f32.reinterpretI32(e.call("soft.arithSs", operation, bits(a), bits(b))),
-      ),
+      refine(e, native.ss(a, b), nanF32, () => f32.reinterpretI32(e.call("soft.arithSs", operation, bits(a), bits(b)))),
     );
   });
   row(`${name}SD`, `F2 ${opcode} /r`, `Vsd${write} Wsd`, { feature: "sse2", faults: true }, (e) => {
@@ -66,9 +64,7 @@ function arithmetic(name: string, digit: number, native: Native): void {
     const bits = (x: Expression): Expression => i64.reinterpretF64(x);
     e.putF64(
       0,
-      refine(e, native.sd(a, b), nanF64, () =>
-        f64.reinterpretI64(e.call("soft.arithSd", operation, bits(a), bits(b))),
-      ),
+      refine(e, native.sd(a, b), nanF64, () => f64.reinterpretI64(e.call("soft.arithSd", operation, bits(a), bits(b)))),
     );
   });
   row(`${name}PS`, `NP ${opcode} /r`, `Vdq${write} Wdq`, { feature: "sse", faults: true }, (e) => {
@@ -381,4 +377,3 @@ row("ROUNDSD", "66 0F 3A 0B /r", "Vsd= Wsd Ib", { feature: "sse4.1", faults: tru
   const soft = (): Expression => f64.reinterpretI64(e.call("soft.roundSd", i64.reinterpretF64(a), control));
   e.putF64(0, refine(e, rounded(e, f64, control, a), nanF64, soft));
 });
-

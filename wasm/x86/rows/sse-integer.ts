@@ -82,13 +82,7 @@ both("PMULLW", "D5", i16x8.mul);
 const highWords = (low: Expression, high: Expression): Expression =>
   i8x16.shuffle(low, high, [2, 3, 6, 7, 10, 11, 14, 15, 18, 19, 22, 23, 26, 27, 30, 31]);
 both("PMULHW", "E5", (a, b) => highWords(i32x4.extmulLowI16x8S(a, b), i32x4.extmulHighI16x8S(a, b)));
-both(
-  "PMULHUW",
-  "E4",
-  (a, b) => highWords(i32x4.extmulLowI16x8U(a, b), i32x4.extmulHighI16x8U(a, b)),
-  "sse2",
-  "sse",
-);
+both("PMULHUW", "E4", (a, b) => highWords(i32x4.extmulLowI16x8U(a, b), i32x4.extmulHighI16x8U(a, b)), "sse2", "sse");
 both("PMADDWD", "F5", i32x4.dotI16x8S);
 const lowDwords = qwords(0xffffffffn, 0xffffffffn);
 both("PMULUDQ", "F4", (a, b) => i64x2.mul(v128.and(a, lowDwords), v128.and(b, lowDwords)), "sse2", "sse2");
@@ -152,9 +146,7 @@ function shifts(name: string, opcode: string, group: string, digit: number, shif
   const arithmetic = name.startsWith("PSRA");
   const mmx = (e: Emitter, count: Expression): void => {
     const counted = e.let(count);
-    const result = e.let(
-      i64x2.extractLane(shiftLanes(shift, fromLow(e.get(0)), counted, laneBits, arithmetic), 0),
-    );
+    const result = e.let(i64x2.extractLane(shiftLanes(shift, fromLow(e.get(0)), counted, laneBits, arithmetic), 0));
     enterMmx(e);
     e.put(0, result);
   };
@@ -272,7 +264,8 @@ sse41("PMAXUW", "3E", i16x8.maxU);
 sse41("PMAXUD", "3F", i32x4.maxU);
 sse41("PMULLD", "40", i32x4.mul);
 sse41("PMULDQ", "28", (a, b) => {
-  const evenLanes = (x: Expression): Expression => i8x16.shuffle(x, x, [0, 1, 2, 3, 8, 9, 10, 11, 0, 1, 2, 3, 8, 9, 10, 11]);
+  const evenLanes = (x: Expression): Expression =>
+    i8x16.shuffle(x, x, [0, 1, 2, 3, 8, 9, 10, 11, 0, 1, 2, 3, 8, 9, 10, 11]);
   return i64x2.extmulLowI32x4S(evenLanes(a), evenLanes(b));
 });
 

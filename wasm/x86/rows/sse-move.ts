@@ -27,7 +27,9 @@ row("MOVNTDQA", "66 0F 38 2A /r", "Vdq= Mdq", { feature: "sse4.1" }, (e) => e.pu
 
 // Scalars: a load clears the rest of the register, a move between registers keeps it.
 
-row("MOVSS", "F3 0F 10 /r", "Vdq= Md", { feature: "sse" }, (e) => e.putV(0, i32x4.replaceLane(zeroVector, 0, e.get(1))));
+row("MOVSS", "F3 0F 10 /r", "Vdq= Md", { feature: "sse" }, (e) =>
+  e.putV(0, i32x4.replaceLane(zeroVector, 0, e.get(1))),
+);
 row("MOVSS", "F3 0F 10 /r", "Vss= Uss", { feature: "sse" }, (e) => e.putI32(0, e.i32(1)));
 row("MOVSS", "F3 0F 11 /r", "Wss= Vss", { feature: "sse" }, (e) => e.putI32(0, e.i32(1)));
 row("MOVSD", "F2 0F 10 /r", "Vdq= Mq", { feature: "sse2" }, (e) => e.putV(0, fromLow(e.get(1))));
@@ -50,9 +52,7 @@ for (const [suffix, prefix, feature] of [
   row(`MOVH${suffix}`, `${prefix} 0F 17 /r`, "Mq= Vdq", { feature }, (e) => e.put(0, highOf(e.v(1))));
 }
 row("MOVHLPS", "NP 0F 12 /r", "Vq! Udq", { feature: "sse" }, (e) => e.putI64(0, highOf(e.v(1))));
-row("MOVLHPS", "NP 0F 16 /r", "Vdq! Uq", { feature: "sse" }, (e) =>
-  e.putV(0, i64x2.replaceLane(e.v(0), 1, e.i64(1))),
-);
+row("MOVLHPS", "NP 0F 16 /r", "Vdq! Uq", { feature: "sse" }, (e) => e.putV(0, i64x2.replaceLane(e.v(0), 1, e.i64(1))));
 
 row("MOVSLDUP", "F3 0F 12 /r", "Vdq= Wdq", { feature: "sse3" }, (e) => {
   const a = e.let(e.v(1));

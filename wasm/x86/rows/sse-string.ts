@@ -29,9 +29,7 @@ function compare(e: Emitter, explicit: boolean, control: Local): Local {
   e.f.emit(v128.store(base, e.v(1), secondAt));
   const lengthA = explicit ? explicitLength(e, 0) : i32.const(-1);
   const lengthB = explicit ? explicitLength(e, 2) : i32.const(-1);
-  const mask = e.let(
-    e.call("soft.compareStrings", i32.const(firstAt), i32.const(secondAt), control, lengthA, lengthB),
-  );
+  const mask = e.let(e.call("soft.compareStrings", i32.const(firstAt), i32.const(secondAt), control, lengthA, lengthB));
   e.flags("explicit", e.call("soft.stringFlags"));
   return mask;
 }
