@@ -111,7 +111,8 @@ export class EpollFile extends SpecialFile {
   /** The next events, at most `count`: reported items that stay ready go to the end of the line. */
   collect(count: number): { events: number; data: bigint }[] {
     const found: { events: number; data: bigint }[] = [];
-    for (const item of [...this.#candidates]) {
+    const line = Array.from(this.#candidates);
+    for (const item of line) {
       if (found.length === count) break;
       this.#candidates.delete(item);
       const events = this.#eventsOf(item);

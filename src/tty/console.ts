@@ -1,14 +1,17 @@
 /**
- * The container's console: a terminal whose other side the host holds (the page's terminal, or the command line's).
- * Output goes to the host piece by piece; while the host is busy with one the queue fills, and writers wait.
+ * A terminal whose other side the host holds (the page's terminal, or the command line's): the container's console, or
+ * that of a program run in it later. It is a pty like others, so programs find themselves on /dev/pts/N. Output goes
+ * to the host piece by piece; while the host is busy with one the queue fills, and writers wait.
  *
- *     const console = new Console(kernel, { write: (bytes) => port.send(bytes) });
+ *     const console = new Console(ptys, { write: (bytes) => port.send(bytes) });
  *     console.resize(80, 24);
  *     console.input(bytes);
+ *     open(caller, caller.root, console.path, O_RDWR, 0)      // descriptors 0, 1 and 2 of its first program
  */
-import { makeDevice } from "../abi/stat.ts";
+import { assert } from "../base/assert.ts";
 import type { Maybe } from "../base/maybe.ts";
-import { Terminal, type TerminalKernel } from "./terminal.ts";
+import type { Pty, PtyTable } from "./pty.ts";
+import type { Terminal } from "./terminal.ts";
 
 export interface ConsoleHost {
   /** Shows bytes; a promise holds further output back. The array is the host's to keep. */
@@ -16,19 +19,31 @@ export interface ConsoleHost {
 }
 
 export class Console {
-  /** TTYAUX_MAJOR 5, minor 1: /dev/console. */
-  readonly terminal: Terminal;
+  readonly #pty: Pty;
   readonly #host: ConsoleHost;
   #scheduled = false;
   #writing = false;
   #idle: (() => void)[] = [];
   /** Typed before the terminal had room for it. */
   #typed: Uint8Array[] = [];
+  #typing = false;
 
-  constructor(kernel: TerminalKernel, host: ConsoleHost) {
-    this.terminal = new Terminal("console", makeDevice(5, 1), kernel);
+  constructor(ptys: PtyTable, host: ConsoleHost) {
+    const pty = ptys.create();
+    assert(typeof pty !== "number", "a container opens its console before programs can open too many ptys");
+    pty.locked = false;
+    this.#pty = pty;
     this.#host = host;
     this.terminal.masterWaiters.add(() => this.#changed());
+  }
+
+  get terminal(): Terminal {
+    return this.#pty.terminal;
+  }
+
+  /** Where programs find it. */
+  get path(): string {
+    return `/dev/${this.terminal.name}`;
   }
 
   /** Bytes the user typed or pasted. All are kept; `waiting` says whether the program has yet to take some. */
@@ -48,7 +63,7 @@ export class Console {
 
   /** The host is gone (its window was closed): programs get SIGHUP and end of file. */
   hangUp(): void {
-    this.terminal.hangUp();
+    this.#pty.close();
   }
 
   /** Resolves once everything written so far was given to the host and taken by it. */
@@ -88,14 +103,18 @@ export class Console {
   }
 
   #type(): void {
+    // Typing echoes, and an echo tells us that something changed: not again from within.
+    if (this.#typing) return;
+    this.#typing = true;
     while (this.#typed.length > 0) {
       const bytes = this.#typed[0]!;
       const taken = this.terminal.type(bytes);
       if (taken < bytes.length) {
         this.#typed[0] = bytes.subarray(taken);
-        return;
+        break;
       }
       this.#typed.shift();
     }
+    this.#typing = false;
   }
 }

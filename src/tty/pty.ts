@@ -5,11 +5,13 @@ import { limits } from "../base/limits.ts";
 import { Terminal, type TerminalKernel } from "./terminal.ts";
 
 /** UNIX98_PTY_SLAVE_MAJOR (linux/major.h). */
-const slaveMajor = 136;
+export const slaveMajor = 136;
 
 export class Pty {
   readonly index: number;
   readonly terminal: Terminal;
+  /** User id of who opened the master. */
+  owner = 0;
   /** Until unlockpt(3). */
   locked = true;
   readonly #closed: () => void;
