@@ -6,6 +6,9 @@ import { join, relative } from "node:path";
 import { playwright } from "@vitest/browser-playwright";
 import type { Plugin } from "vite";
 import { defineConfig } from "vitest/config";
+import { interpreterCore } from "./scripts/vite-core.ts";
+
+const { version } = JSON.parse(readFileSync("package.json", "utf8")) as { version: string };
 
 /** Files a first visit need not fetch ahead: demo images live in IndexedDB once loaded, the rest is for other people. */
 const notPrecached = /^images\/|\.map$|^service-worker\.js$|^wherry\.js$|^\.nojekyll$/;
@@ -48,8 +51,9 @@ const chromiumArguments = ["--no-sandbox", "--disable-gpu", "--disable-quic", "-
 
 export default defineConfig({
   base: "./",
-  plugins: [precacheList()],
-  worker: { format: "es" },
+  plugins: [interpreterCore(), precacheList()],
+  worker: { format: "es", plugins: () => [interpreterCore()] },
+  define: { __WHERRY_VERSION__: JSON.stringify(version) },
   build: {
     outDir: "dist/page",
     target: "es2023",
@@ -72,6 +76,7 @@ export default defineConfig({
   test: {
     projects: [
       {
+        extends: true,
         test: {
           name: "unit",
           include: ["src/**/*.test.ts", "wasm/**/*.test.ts", "scripts/**/*.test.ts", "workers/**/*.test.ts"],
@@ -79,13 +84,18 @@ export default defineConfig({
           ...node,
         },
       },
-      { test: { name: "differential", include: ["test/differential/**/*.test.ts"], ...node, testTimeout: 300_000 } },
-      { test: { name: "guest", include: ["test/guest/**/*.test.ts"], ...node, testTimeout: 300_000 } },
-      { test: { name: "node", include: ["test/node/**/*.test.ts"], ...node, testTimeout: 300_000 } },
       {
+        extends: true,
+        test: { name: "differential", include: ["test/differential/**/*.test.ts"], ...node, testTimeout: 300_000 },
+      },
+      { extends: true, test: { name: "guest", include: ["test/guest/**/*.test.ts"], ...node, testTimeout: 300_000 } },
+      { extends: true, test: { name: "node", include: ["test/node/**/*.test.ts"], ...node, testTimeout: 300_000 } },
+      {
+        extends: true,
         test: { name: "e2e", include: ["test/e2e/**/*.test.ts"], ...node, testTimeout: 300_000, hookTimeout: 120_000 },
       },
       {
+        extends: true,
         test: {
           name: "browser",
           include: ["src/**/*.browser.test.ts", "test/browser/**/*.test.ts"],

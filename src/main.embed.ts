@@ -2,7 +2,7 @@
  * `import { openEngine } from "./wherry.js"`: the engine for scripts and other pages. It runs in a worker; the files
  * beside wherry.js are part of it. The page uses the same, as `window.wherry`.
  */
-import { connectEngine } from "./engine/remote.ts";
+import { openRemote } from "./engine/remote.ts";
 import type { Engine } from "./engine/types.ts";
 
 export { WherryError } from "./base/errors.ts";
@@ -19,6 +19,5 @@ export function openEngine(options: OpenOptions = {}): Engine {
     type: "module",
     name: "wherry-engine",
   });
-  worker.postMessage({ type: "open", name: options.name ?? "wherry" });
-  return connectEngine(worker);
+  return openRemote(worker, options.name ?? "wherry");
 }

@@ -52,6 +52,22 @@ const containerMethods = [
   "copyIn",
 ] as const;
 
+/** In a worker: what `open` makes of the name in the first message (`openRemote`). */
+export function opened(open: (name: string) => Promise<Engine>): Promise<Engine> {
+  return new Promise((resolve) => {
+    addEventListener("message", (event: MessageEvent) => {
+      const message = event.data as { type?: string; name: string };
+      if (message.type === "open") resolve(open(message.name));
+    });
+  });
+}
+
+/** The engine in a worker that serves `opened`, over the store of this name. */
+export function openRemote(worker: Worker, name: string): Engine {
+  worker.postMessage({ type: "open", name });
+  return connectEngine(worker);
+}
+
 /** Serves an engine that may still be opening: calls wait for it. */
 export function exposeEngine(engine: Promise<Engine>, endpoint: Endpoint): void {
   const later = (group: "images" | "containers" | null, names: readonly string[]) =>

@@ -21,6 +21,7 @@ import type { Caller, Dentry, FileSystem, PagePool } from "../../vfs/types.ts";
 import { resolveUser } from "../user.ts";
 import type { ResolvedUser } from "../user.ts";
 import type { ContainerSpec, MountSpec } from "../types.ts";
+import { writableLayerJournal } from "./journal.ts";
 
 /** Opens a directory of the host for a bind mount; only Node has one. */
 export type HostDirectory = (path: string, readOnly: boolean) => FileSystem;
@@ -37,9 +38,6 @@ export interface Rootfs {
   readonly namespace: Namespace;
   readonly overlay: Overlay;
 }
-
-/** Journal of a container's writable layer in the store. */
-export const writableLayerJournal = (container: string): string => `layer/${container}`;
 
 const files = (spec: ContainerSpec): readonly (readonly [path: string, text: string])[] => [
   ["/etc/hostname", `${spec.hostname}\n`],

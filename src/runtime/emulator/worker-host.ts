@@ -9,7 +9,7 @@ import { encodeUtf8 } from "../../base/bytes.ts";
 import { WherryError } from "../../base/errors.ts";
 import { limits } from "../../base/limits.ts";
 import { readableFromPort, writableToPort } from "../../base/port-stream.ts";
-import type { StoreLocator } from "../../store/types.ts";
+import type { Store, StoreLocator } from "../../store/types.ts";
 import type {
   ContainerSpec,
   ExitStatus,
@@ -19,6 +19,7 @@ import type {
   RuntimeIo,
   RuntimeProcess,
 } from "../types.ts";
+import { writableLayerJournal } from "./journal.ts";
 import type { ContainerMessage, HostMessage, HostRequest, StreamPorts } from "./protocol.ts";
 
 /** One spawned worker, as its host hands it over. */
@@ -34,6 +35,8 @@ export interface WorkerRuntimeOptions {
   readonly name: Runtime["name"];
   readonly spawn: () => ContainerWorker;
   readonly unavailable?: () => Promise<string | null>;
+  /** For what is done without a worker: dropping the writable layer of a container that is gone. */
+  readonly openStore?: (locator: StoreLocator) => Promise<Store>;
   /** Keep one worker started ahead, so that the next container need not wait for its code to load. */
   readonly keepSpare?: boolean;
 }
@@ -57,9 +60,18 @@ export function createWorkerRuntime(options: WorkerRuntimeOptions): Runtime {
   }
 
   refill();
+  const { openStore } = options;
   return {
     name: options.name,
     unavailable: options.unavailable ?? (async () => null),
+    ...(openStore === undefined
+      ? {}
+      : {
+          discard: async (spec: ContainerSpec, locator: StoreLocator) => {
+            const store = await openStore(locator);
+            await store.deleteJournal(writableLayerJournal(spec.id));
+          },
+        }),
     async start(spec, store, io) {
       const link = new ContainerLink(take());
       try {

@@ -1,0 +1,33 @@
+/** The page's runtimes: the emulator, and WASI, which runs in the same worker over the same file tree. */
+import type { Store, StoreLocator } from "../../store/types.ts";
+import type { Runtime } from "../types.ts";
+import { interpreterCore } from "./core.ts";
+import type { ConnectMessage } from "./protocol.ts";
+import { createWorkerRuntime } from "./worker-host.ts";
+import type { ContainerWorker } from "./worker-host.ts";
+
+export interface WebWorkerOptions {
+  /** Starts the script of a container's worker. */
+  readonly spawn: () => Worker;
+  readonly openStore: (locator: StoreLocator) => Promise<Store>;
+}
+
+export function webWorkerRuntimes({ spawn, openStore }: WebWorkerOptions): readonly Runtime[] {
+  const make = () => connect(spawn());
+  return [
+    createWorkerRuntime({ name: "emulator", spawn: make, openStore, keepSpare: true }),
+    createWorkerRuntime({ name: "wasi", spawn: make, openStore }),
+  ];
+}
+
+function connect(worker: Worker): ContainerWorker {
+  const { port1, port2 } = new MessageChannel();
+  const crashed = new Promise<string>((resolve) => {
+    worker.onerror = (event) => resolve(event.message || "its script could not be loaded");
+    interpreterCore().then(
+      (core) => worker.postMessage({ type: "connect", port: port2, core } satisfies ConnectMessage, [port2]),
+      (error: unknown) => resolve(`the interpreter could not be loaded: ${String(error)}`),
+    );
+  });
+  return { port: port1, terminate: () => worker.terminate(), crashed };
+}
