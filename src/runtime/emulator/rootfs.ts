@@ -46,13 +46,16 @@ const files = (spec: ContainerSpec): readonly (readonly [path: string, text: str
 ];
 
 /** Mounts everything but what `mountKernel` adds (proc, dev, sys), which comes between the image and the user's mounts. */
-export async function openRootfs(options: RootfsOptions, mountKernel: (rootfs: Rootfs) => void): Promise<Rootfs> {
+export async function openRootfs(
+  options: RootfsOptions,
+  mountKernel: (rootfs: Rootfs) => Promise<void>,
+): Promise<Rootfs> {
   const { spec, store, pool, clock } = options;
   const layers = await Promise.all(spec.layers.map((diffId) => layerIndex(store, diffId)));
   const overlay = await openOverlay({ layers, store, pool, clock, journal: writableLayerJournal(spec.id) });
   const namespace = new Namespace(overlay.fs, { source: "overlay", options: "rw,relatime", clock });
   const rootfs = { namespace, overlay };
-  mountKernel(rootfs);
+  await mountKernel(rootfs);
   await layFiles(options, namespace);
   for (const mount of spec.mounts) await mountUser(options, namespace, mount);
   // Last, so that mount points could still be made.

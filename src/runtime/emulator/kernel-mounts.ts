@@ -1,0 +1,47 @@
+/** The file systems the kernel itself provides to a container: /proc, /dev, /sys, and the device drivers behind them. */
+import { WherryError } from "../../base/errors.ts";
+import type { Kernel } from "../../kernel/kernel.ts";
+import { DevPts } from "../../tty/devpts.ts";
+import { registerTerminalDrivers } from "../../tty/drivers.ts";
+import { PtyTable } from "../../tty/pty.ts";
+import type { TerminalKernel } from "../../tty/terminal.ts";
+import { DeviceDrivers } from "../../vfs/devfs/drivers.ts";
+import { registerMemoryDevices } from "../../vfs/devfs/memory-devices.ts";
+import { populateDev } from "../../vfs/devfs/populate.ts";
+import type { Namespace } from "../../vfs/namespace.ts";
+import { createTmpfs } from "../../vfs/tmpfs/tmpfs.ts";
+import { mountPoint } from "./rootfs.ts";
+
+/** Docker's /dev and /dev/shm: 64 MiB each. */
+const deviceBytes = 64 << 20;
+const inodesMax = 65536;
+
+/** Mounts them and returns the container's terminals. */
+export async function mountKernelFileSystems(kernel: Kernel, namespace: Namespace): Promise<PtyTable> {
+  const { clock, frames } = kernel;
+  const ptys = new PtyTable(terminalKernel(kernel));
+  const drivers = new DeviceDrivers();
+  registerMemoryDevices(drivers);
+  registerTerminalDrivers(drivers, ptys, null);
+  namespace.openSpecial = drivers.open;
+  for (const path of ["/dev", "/proc", "/sys"]) {
+    if ((await mountPoint(namespace, path, "directory")) === null)
+      throw new WherryError("usage", `the image's ${path} is not a directory`, { exitCode: 125 });
+  }
+  const tmpfs = (mode: number) =>
+    createTmpfs(frames, clock, { size: deviceBytes, inodes: inodesMax, mode, uid: 0, gid: 0 });
+  populateDev(namespace, { dev: tmpfs(0o755), shm: tmpfs(0o1777), pts: new DevPts(ptys, clock) }, false);
+  return ptys;
+}
+
+function terminalKernel(kernel: Kernel): TerminalKernel {
+  return {
+    signalGroup: (group, signal) => void kernel.signals.sendToGroupId(group, signal),
+    hangUpSession: (id) => {
+      const session = kernel.sessions.get(id);
+      if (session === undefined) return;
+      session.terminal = null;
+      for (const signal of [1, 18]) session.leader?.sendSignal({ signal, code: 0x80 });
+    },
+  };
+}
