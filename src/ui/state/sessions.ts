@@ -6,6 +6,7 @@
  *          └─────> failed
  */
 import { encodeUtf8 } from "../../base/bytes.ts";
+import { limits } from "../../base/limits.ts";
 import { WherryError } from "../../base/errors.ts";
 import type { AttachedProcess, Engine, ExecOptions, RunOptions } from "../../engine/types.ts";
 import { signal } from "../signals.ts";
@@ -208,14 +209,20 @@ export class Sessions {
   }
 }
 
-/** Waits for the terminal to take each chunk: a flood of output slows its program down, not the page. */
+/**
+ * Gives the terminal what comes, and waits when it is far behind: a flood of output slows its program down, not the
+ * page. The terminal takes what it is given a frame at a time, so waiting for each small piece would be slow.
+ */
 async function pump(stream: ReadableStream<Uint8Array>, terminal: TerminalView): Promise<void> {
   const reader = stream.getReader();
+  let aheadBytes = 0;
   try {
     for (;;) {
       const { value, done } = await reader.read();
       if (done) return;
-      await terminal.write(value);
+      aheadBytes += value.length;
+      const taken = terminal.write(value).then(() => (aheadBytes -= value.length));
+      if (aheadBytes > limits.terminalAheadBytes) await taken;
     }
   } catch {
     // The process or its worker went away; the status says so.
