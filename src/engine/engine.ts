@@ -6,7 +6,7 @@ import { concat, encodeUtf8 } from "../base/bytes.ts";
 import { WherryError } from "../base/errors.ts";
 import type { Maybe } from "../base/maybe.ts";
 import { randomId } from "../base/random.ts";
-import type { ResolvedImage } from "../container/image.ts";
+import type { ContainerImage } from "../container/image.ts";
 import { randomName, namePattern } from "../container/names.ts";
 import { readLog, tailLog } from "../container/log.ts";
 import { createdState, deleteContainer, findRecord, listRecords, loadRecord, saveRecord } from "../container/record.ts";
@@ -16,6 +16,7 @@ import { makeContainerSpec } from "../container/spec.ts";
 import type { HostedContainer, Supervision } from "../container/supervision.ts";
 import type { Runtime } from "../runtime/types.ts";
 import type { Store, StoreLocator } from "../store/types.ts";
+import type { ResolvedImage } from "./image-record.ts";
 import { inspectContainer, summarize } from "./inspect.ts";
 import type {
   AttachedProcess,
@@ -265,7 +266,7 @@ class HostEngine implements Engine {
 
   async #create(options: RunOptions): Promise<string> {
     const { store, images } = this.#options;
-    const image = await images.resolve(options.image, options.platform);
+    const image = containerImage(await images.resolve(options.image, options.platform));
     const runtime = await this.#chooseRuntime(options, image);
     const id = randomId();
     const spec = makeContainerSpec(id, options, image);
@@ -313,7 +314,7 @@ class HostEngine implements Engine {
   }
 
   /** The runtime asked for, or the first that works here and runs such images. */
-  async #chooseRuntime(options: RunOptions, image: ResolvedImage): Promise<Runtime> {
+  async #chooseRuntime(options: RunOptions, image: ContainerImage): Promise<Runtime> {
     const wasi = image.platform.architecture === "wasm" || image.platform.os.startsWith("wasi");
     const wanted = options.runtime ?? (wasi ? "wasi" : undefined);
     const candidates = this.#options.runtimes.filter((runtime) =>
@@ -475,6 +476,11 @@ class HostEngine implements Engine {
   async #usersOf(imageId: string): Promise<readonly ContainerRecord[]> {
     return (await this.#records()).filter((record) => record.imageId === imageId);
   }
+}
+
+function containerImage({ id, layers, config }: ResolvedImage): ContainerImage {
+  const { os, architecture } = config;
+  return { id, layers, platform: { os, architecture }, config: config.config };
 }
 
 function noSuchContainer(container: string): WherryError {
