@@ -1,6 +1,7 @@
 /**
  * The environment of a container's processes, in docker's order: PATH, HOSTNAME, TERM with a terminal, the user's own
- * variables, then what the image sets and the user did not. HOME comes last, once the user is known (`withHome`).
+ * variables, then what the image sets and the user did not. HOME comes last, once the user is known
+ * (`withHome` in `runtime/user.ts`).
  */
 export const defaultPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
@@ -28,9 +29,4 @@ export function containerEnvironment(options: {
   const base = [`PATH=${defaultPath}`, `HOSTNAME=${options.hostname}`];
   if (options.tty) base.push("TERM=xterm");
   return mergeEnvironment(base, [...options.user, ...fromImage]);
-}
-
-/** Adds HOME unless it is set: docker takes it from the user's line in /etc/passwd. */
-export function withHome(environment: readonly string[], home: string): readonly string[] {
-  return environment.some((variable) => variable.startsWith("HOME=")) ? environment : [...environment, `HOME=${home}`];
 }

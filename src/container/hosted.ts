@@ -275,6 +275,10 @@ export class LocalSupervision implements Supervision {
     return container;
   }
 
+  async isAlive(record: ContainerRecord): Promise<boolean> {
+    return this.#containers.has(record.id);
+  }
+
   async find(record: ContainerRecord): Promise<HostedContainer | null> {
     return this.#containers.get(record.id) ?? null;
   }

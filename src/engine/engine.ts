@@ -184,7 +184,7 @@ class HostEngine implements Engine {
 
   async #checkAlive(record: ContainerRecord): Promise<ContainerRecord | null> {
     if (record.state.status !== "running" && record.state.status !== "paused") return record;
-    if ((await this.#find(record)) !== null) return record;
+    if (this.#hosted.has(record.id) || (await this.#options.supervision.isAlive(record))) return record;
     // It may have ended between the read of its record and the look for its host.
     const current = await loadRecord(this.#options.store, record.id);
     if (current === null || current.state.status !== "running") return current;
@@ -469,8 +469,19 @@ class HostEngine implements Engine {
       throw new WherryError("conflict", `conflict: ${text}`);
     }
     const lines = await images.remove(image, { force });
+    await this.#collectLayers();
     this.#emit({ type: "image", action: "remove", id: resolved.id });
     return lines;
+  }
+
+  /** Runtimes drop what they made of layers that went with the image. */
+  async #collectLayers(): Promise<void> {
+    const { images, runtimes, locator } = this.#options;
+    const collecting = runtimes.filter((runtime) => runtime.collect !== undefined);
+    if (collecting.length === 0) return;
+    const kept = await Promise.all((await images.list()).map(async ({ id }) => (await images.resolve(id)).layers));
+    const inContainers = (await listRecords(this.#options.store)).map((record) => record.spec.layers);
+    for (const runtime of collecting) await runtime.collect!([...kept, ...inContainers], locator);
   }
 
   async #usersOf(imageId: string): Promise<readonly ContainerRecord[]> {

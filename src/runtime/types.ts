@@ -86,6 +86,8 @@ export interface Runtime {
   /** `copyOut` and `copyIn` for a container that is not running. */
   copyOut?(spec: ContainerSpec, store: StoreLocator, path: string): Promise<ReadableStream<Uint8Array>>;
   copyIn?(spec: ContainerSpec, store: StoreLocator, path: string, tar: ReadableStream<Uint8Array>): Promise<void>;
+  /** Drops what the runtime made of layers that no image or container names any more. */
+  collect?(inUse: readonly (readonly string[])[], store: StoreLocator): Promise<void>;
   /** Ends what is left of a container whose host process died. */
   reap?(spec: ContainerSpec, store: StoreLocator): Promise<void>;
 }

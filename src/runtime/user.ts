@@ -88,3 +88,8 @@ export function resolveUser(user: string, passwd: string, group: string): Resolv
       : [];
   return { uid, gid, groups: supplementary, home };
 }
+
+/** Adds HOME unless it is set: docker takes it from the user's line in /etc/passwd. */
+export function withHome(environment: readonly string[], home: string): readonly string[] {
+  return environment.some((variable) => variable.startsWith("HOME=")) ? environment : [...environment, `HOME=${home}`];
+}

@@ -1,14 +1,14 @@
 /**
  * What Node cannot make: device nodes, named pipes, extended attributes. The host's tar can: it is handed a small
  * archive with just these, and unpacks it over the rest.
- *
- * Each member is a POSIX ustar header (pax(1), "ustar Interchange Format"), preceded by a PAX header for long names and
- * for attributes ("SCHILY.xattr.", the record names GNU tar and star use).
  */
 import { spawn } from "node:child_process";
 import { lstatSync, readFileSync } from "node:fs";
-import { concat, encodeName, encodeUtf8 } from "../../base/bytes.ts";
+import { encodeName, encodeUtf8 } from "../../base/bytes.ts";
 import { WherryError } from "../../base/errors.ts";
+import { paddingOf } from "../../codec/tar/entry.ts";
+import { encodeTarHeader, tarEnd } from "../../codec/tar/writer.ts";
+import type { TarMemberHeader } from "../../codec/tar/writer.ts";
 import type { LayerEntry } from "../../layer/types.ts";
 import { findProgram } from "./host.ts";
 
@@ -17,16 +17,8 @@ export type SpecialFile =
   | { readonly kind: "node" | "xattrs"; readonly path: string; readonly entry: LayerEntry };
 
 interface Member {
-  readonly path: string;
-  readonly type: "0" | "3" | "4" | "5" | "6";
-  readonly mode: number;
-  readonly uid: number;
-  readonly gid: number;
-  readonly mtimeSeconds: number;
-  readonly major: number;
-  readonly minor: number;
+  readonly header: TarMemberHeader;
   readonly content: Uint8Array;
-  readonly xattrs: Readonly<Record<string, Uint8Array>>;
 }
 
 export async function unpackSpecialFiles(
@@ -45,7 +37,12 @@ export async function unpackSpecialFiles(
   let complaint = "";
   child.stderr.on("data", (bytes: Buffer) => (complaint += bytes.toString()));
   child.stdin.on("error", () => {});
-  child.stdin.end(archive(members));
+  for (const { header, content } of members) {
+    child.stdin.write(encodeTarHeader(header));
+    child.stdin.write(content);
+    child.stdin.write(new Uint8Array(paddingOf(content.length)));
+  }
+  child.stdin.end(tarEnd());
   const code = await new Promise<number | null>((resolve, reject) => {
     child.once("close", resolve);
     child.once("error", reject);
@@ -53,96 +50,46 @@ export async function unpackSpecialFiles(
   if (code !== 0) throw new WherryError("internal", `unpacking a layer's special files failed: ${complaint.trim()}`);
 }
 
+const none = new Uint8Array();
+
 function memberOf(file: SpecialFile, options: { readonly target: string; readonly rootless: boolean }): Member {
-  const plain = { mode: 0, uid: 0, gid: 0, mtimeSeconds: 0, major: 0, minor: 0, content: new Uint8Array(), xattrs: {} };
   const { path } = file;
   switch (file.kind) {
-    case "whiteout":
-      return { ...plain, path, type: "3" };
+    case "whiteout": {
+      const header = { name: path, mode: 0, uid: 0, gid: 0, size: 0, mtimeSeconds: 0, deviceMajor: 0, deviceMinor: 0 };
+      return { header: { ...header, type: "character" }, content: none };
+    }
     case "opaque": {
-      const stat = lstatSync(`${options.target}/${path}`);
-      const name = options.rootless ? "user.overlay.opaque" : "trusted.overlay.opaque";
+      const stat = lstatSync(Buffer.from(encodeName(`${options.target}/${path}`)));
+      const mark = options.rootless ? "user.overlay.opaque" : "trusted.overlay.opaque";
       return {
-        ...plain,
-        path,
-        type: "5",
-        mode: stat.mode & 0o7777,
-        uid: stat.uid,
-        gid: stat.gid,
-        mtimeSeconds: Math.floor(stat.mtimeMs / 1000),
-        xattrs: { [name]: encodeUtf8("y") },
+        header: {
+          name: path === "" ? "." : path,
+          type: "directory",
+          mode: stat.mode & 0o7777,
+          uid: stat.uid,
+          gid: stat.gid,
+          size: 0,
+          mtimeSeconds: Math.floor(stat.mtimeMs / 1000),
+          xattrs: { [mark]: encodeUtf8("y") },
+        },
+        content: none,
       };
     }
-    case "node": {
-      const { entry } = file;
-      return {
-        ...entryFields(entry),
-        type: entry.type === "fifo" ? "6" : entry.type === "block" ? "4" : "3",
-        major: entry.deviceMajor ?? 0,
-        minor: entry.deviceMinor ?? 0,
-        content: new Uint8Array(),
-        xattrs: entry.xattrs ?? {},
-      };
-    }
+    case "node":
+      return { header: headerOf(file.entry, path, file.entry.type as TarMemberHeader["type"], 0), content: none };
     case "xattrs": {
       const content = readFileSync(Buffer.from(encodeName(`${options.target}/${path}`)));
-      return { ...entryFields(file.entry), type: "0", major: 0, minor: 0, content, xattrs: file.entry.xattrs ?? {} };
+      return { header: headerOf(file.entry, path, "file", content.length), content };
     }
   }
 }
 
-function entryFields({ path, mode, uid, gid, mtimeSeconds }: LayerEntry) {
-  return { path, mode: mode & 0o7777, uid, gid, mtimeSeconds };
-}
-
-const blockBytes = 512;
-
-function archive(members: readonly Member[]): Uint8Array {
-  const parts: Uint8Array[] = [];
-  for (const member of members) {
-    const records = [paxRecord("path", encodeName(member.path))];
-    for (const [name, value] of Object.entries(member.xattrs)) records.push(paxRecord(`SCHILY.xattr.${name}`, value));
-    const pax = concat(records);
-    parts.push(header({ ...member, path: "PaxHeaders/0", xattrs: {} }, "x", pax.length), ...padded(pax));
-    // The PAX header has the real name.
-    parts.push(header({ ...member, path: "member" }, member.type, member.content.length), ...padded(member.content));
-  }
-  parts.push(new Uint8Array(2 * blockBytes));
-  return concat(parts);
-}
-
-/** "length name=value\n", where the length counts itself. */
-function paxRecord(name: string, value: Uint8Array): Uint8Array {
-  const rest = concat([encodeUtf8(` ${name}=`), value, encodeUtf8("\n")]);
-  let length = rest.length + 1;
-  while (String(length).length + rest.length !== length) length = String(length).length + rest.length;
-  return concat([encodeUtf8(String(length)), rest]);
-}
-
-function padded(content: Uint8Array): Uint8Array[] {
-  return [content, new Uint8Array((blockBytes - (content.length % blockBytes)) % blockBytes)];
-}
-
-function header(member: Member, type: string, sizeBytes: number): Uint8Array {
-  const block = new Uint8Array(blockBytes);
-  const text = (at: number, value: string): void => block.set(encodeUtf8(value), at);
-  const octal = (at: number, digits: number, value: number): void =>
-    text(at, value.toString(8).padStart(digits, "0").slice(-digits));
-  text(0, member.path);
-  octal(100, 7, member.mode);
-  octal(108, 7, member.uid);
-  octal(116, 7, member.gid);
-  octal(124, 11, sizeBytes);
-  octal(136, 11, Math.max(0, member.mtimeSeconds));
-  text(148, "        ");
-  text(156, type);
-  text(257, "ustar\u000000");
-  octal(329, 7, member.major);
-  octal(337, 7, member.minor);
-  let sum = 0;
-  for (const byte of block) sum += byte;
-  octal(148, 6, sum);
-  block[154] = 0;
-  block[155] = 0x20;
-  return block;
+function headerOf(entry: LayerEntry, name: string, type: TarMemberHeader["type"], size: number): TarMemberHeader {
+  const { mode, uid, gid, mtimeSeconds, mtimeNanoseconds, deviceMajor, deviceMinor, xattrs } = entry;
+  return {
+    ...{ name, type, mode, uid, gid, size, mtimeSeconds, mtimeNanoseconds },
+    ...(deviceMajor === undefined || deviceMinor === undefined ? {} : { deviceMajor, deviceMinor }),
+    ...(xattrs === undefined ? {} : { xattrs }),
+  };
 }

@@ -9,7 +9,6 @@ import { Buffer } from "node:buffer";
 import {
   chmodSync,
   closeSync,
-  existsSync,
   ftruncateSync,
   lchownSync,
   linkSync,
@@ -24,9 +23,10 @@ import {
   utimesSync,
   writeSync,
 } from "node:fs";
-import { dirname, join } from "node:path";
+import { basename, dirname, join } from "node:path/posix";
 import { WherryError } from "../../base/errors.ts";
-import { encodeName } from "../../base/bytes.ts";
+import { decodeName, encodeName } from "../../base/bytes.ts";
+import { limits } from "../../base/limits.ts";
 import type { LayerEntry, LayerIndex } from "../../layer/types.ts";
 import { unpackSpecialFiles } from "./special-files.ts";
 import type { SpecialFile } from "./special-files.ts";
@@ -64,10 +64,13 @@ class Unpacker {
     this.#directories.set("", { entry: null, times: null });
   }
 
-  add(entry: LayerEntry): void {
-    const { path } = entry;
-    if (path.split("/").includes(".."))
-      throw new WherryError("unsafe-path", `the layer's path "${path}" leaves the root`, { data: { path } });
+  add(listed: LayerEntry): void {
+    if (listed.path.split("/").includes(".."))
+      throw new WherryError("unsafe-path", `the layer's path "${listed.path}" leaves the root`, {
+        data: { path: listed.path },
+      });
+    const path = listed.path === "" ? "" : join(this.#makeDirectory(parentOf(listed.path)), basename(listed.path));
+    const entry = { ...listed, path };
     if (entry.type === "opaque") {
       this.#makeDirectory(path);
       this.#special.set(`opaque ${path}`, { kind: "opaque", path });
@@ -77,13 +80,19 @@ class Unpacker {
       this.#directories.set("", { entry, times: null });
       return;
     }
-    this.#makeDirectory(parentOf(path));
     const place = this.#place(path);
     const there = lstatSync(place, { throwIfNoEntry: false });
     if (entry.type === "directory") {
       if (there !== undefined && !there.isDirectory()) rmSync(place);
       if (!there?.isDirectory()) mkdirSync(place, 0o700);
       this.#directories.set(path, { entry, times: null });
+      // A whiteout of the same name hides what is below, so this directory shows nothing of it.
+      if (this.#special.delete(path)) this.#special.set(`opaque ${path}`, { kind: "opaque", path });
+      return;
+    }
+    if (entry.type === "whiteout" && there !== undefined) {
+      // A whiteout never hides its own layer.
+      if (there.isDirectory()) this.#special.set(`opaque ${path}`, { kind: "opaque", path });
       return;
     }
     if (there !== undefined) this.#remove(path, place);
@@ -145,27 +154,39 @@ class Unpacker {
     chmodSync(place, stat === undefined ? 0o755 : stat.mode & 0o7777);
   }
 
-  /** Makes a directory the layer does not list, as the layers below have it. */
-  #makeDirectory(path: string): void {
-    if (this.#directories.has(path)) return;
-    this.#makeDirectory(parentOf(path));
-    const place = this.#place(path);
+  /**
+   * Makes a directory the layer does not list, as the layers below have it. Where they have a symbolic link, it is
+   * followed, inside the root. Returns where the directory is.
+   */
+  #makeDirectory(path: string, followed = 0): string {
+    if (this.#directories.has(path)) return path;
+    const parent = this.#makeDirectory(parentOf(path), followed);
+    const real = join(parent, basename(path));
+    if (this.#directories.has(real)) return real;
+    const place = this.#place(real);
     const there = lstatSync(place, { throwIfNoEntry: false });
     if (there !== undefined && !there.isDirectory())
       throw new WherryError("unsafe-path", `the layer puts files below "${path}", which is no directory`, {
         data: { path },
       });
-    if (there === undefined) mkdirSync(place, 0o700);
-    const model = this.#findBelow(path);
+    const model = this.#special.get(real)?.kind === "whiteout" ? null : this.#findBelow(real);
     const stat = model === null ? null : lstatSync(model);
+    if (model !== null && stat?.isSymbolicLink() === true) {
+      if (followed >= limits.symlinksFollowedMax)
+        throw new WherryError("unsafe-path", `the layer's path "${path}" goes through too many symbolic links`);
+      const target = decodeName(readlinkSync(model, "buffer"));
+      return this.#makeDirectory(join("/", target.startsWith("/") ? "" : parent, target).slice(1), followed + 1);
+    }
+    mkdirSync(place, 0o700);
     if (stat !== null && stat.isDirectory()) {
       this.#chown(place, stat.uid, stat.gid);
       chmodSync(place, stat.mode & 0o7777);
-      this.#directories.set(path, { entry: null, times: { seconds: stat.mtimeMs / 1000 } });
+      this.#directories.set(real, { entry: null, times: { seconds: stat.mtimeMs / 1000 } });
     } else {
       chmodSync(place, 0o755);
-      this.#directories.set(path, { entry: null, times: null });
+      this.#directories.set(real, { entry: null, times: null });
     }
+    return real;
   }
 
   #findBelow(path: string): Buffer | null {
@@ -215,7 +236,7 @@ class Unpacker {
           "invalid-archive",
           `the hard link "${entry.path}" points at "${target}", which is missing`,
         );
-      this.#makeDirectory(parentOf(target));
+      if (parentOf(target) !== "") this.#makeDirectory(parentOf(target));
       this.#copyUp(below, here);
     }
     linkSync(here, place);
@@ -259,9 +280,4 @@ function parentOf(path: string): string {
 
 function bytesOf(path: string): Buffer {
   return Buffer.from(encodeName(path));
-}
-
-/** True when the layer is unpacked already. */
-export function isUnpacked(folder: string): boolean {
-  return existsSync(join(folder, "..", `${folder.slice(folder.lastIndexOf("/") + 1)}.done`)) || existsSync(folder);
 }
