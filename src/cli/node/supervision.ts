@@ -80,7 +80,9 @@ export class ProcessSupervision implements Supervision {
   async isAlive(record: ContainerRecord): Promise<boolean> {
     if (this.#here.has(record.id)) return true;
     const { host } = record.state;
-    return host !== null && processStart(Number(host["pid"])) === host["start"];
+    if (host === null) return false;
+    const pid = Number(host["pid"]);
+    return host["start"] === "" ? responds(pid) : processStart(pid) === host["start"];
   }
 
   async find(record: ContainerRecord): Promise<HostedContainer | null> {
@@ -95,5 +97,14 @@ export class ProcessSupervision implements Supervision {
       await container.destroy();
       await server.close();
     }
+  }
+}
+
+/** The best there is where no /proc tells when a process started. */
+function responds(pid: number): boolean {
+  try {
+    return process.kill(pid, 0);
+  } catch {
+    return false;
   }
 }
