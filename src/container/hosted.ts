@@ -48,6 +48,7 @@ export class LocalContainer implements HostedContainer, AttachmentHost {
   #running: RuntimeContainer | null = null;
   #brokenOutput = false;
   #size: readonly [number, number] | null = null;
+  #starting = false;
   #ended = false;
   #saving: Promise<void> = Promise.resolve();
   #resolveExited!: (status: ExitStatus) => void;
@@ -66,6 +67,10 @@ export class LocalContainer implements HostedContainer, AttachmentHost {
     if (!options.record.spec.process.interactive) this.closeStdin();
   }
 
+  get isStarted(): boolean {
+    return this.#starting;
+  }
+
   async attach(): Promise<AttachedProcess> {
     const attachment = new Attachment(this);
     this.#attachments.add(attachment);
@@ -79,9 +84,11 @@ export class LocalContainer implements HostedContainer, AttachmentHost {
     const process = size === null ? spec.process : { ...spec.process, columns: size[0], rows: size[1] };
     // The log of a container started again goes on in the same journal.
     let running: RuntimeContainer;
+    this.#starting = true;
     try {
       running = await runtime.start({ ...spec, process }, locator, this.#io);
     } catch (reason) {
+      this.#starting = false;
       const error = WherryError.from(reason);
       await this.#save({ status: "created", exitCode: startExitCode(error), error: error.message, host: null });
       for (const attachment of this.#attachments) attachment.fail(error);

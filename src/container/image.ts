@@ -1,5 +1,5 @@
 /** What of an image a container needs: the store's image, resolved. Field names are the image configuration's own. */
-export interface ContainerImage {
+export interface ResolvedImage {
   /** Config digest, "sha256:…". */
   readonly id: string;
   /** Diff IDs, lowest layer first. */

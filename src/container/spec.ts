@@ -6,7 +6,7 @@ import { WherryError } from "../base/errors.ts";
 import { limits } from "../base/limits.ts";
 import type { ContainerSpec, MountSpec, ProcessSpec } from "../runtime/types.ts";
 import { containerEnvironment, mergeEnvironment } from "./environment.ts";
-import type { ContainerImage } from "./image.ts";
+import type { ResolvedImage } from "./image.ts";
 import { parseSignal } from "./signals.ts";
 import type { ExecOptions, RunOptions } from "./types.ts";
 
@@ -15,7 +15,7 @@ const memoryBytesMin = 6 * 1024 * 1024;
 
 const invalid = (message: string): WherryError => new WherryError("usage", message, { exitCode: 125 });
 
-export function makeContainerSpec(id: string, options: RunOptions, image: ContainerImage): ContainerSpec {
+export function makeContainerSpec(id: string, options: RunOptions, image: ResolvedImage): ContainerSpec {
   const { config } = image;
   const hostname = options.hostname ?? id.slice(0, 12);
   const stopSignal = options.stopSignal ?? (config.StopSignal || "SIGTERM");
@@ -69,7 +69,7 @@ export function makeExecSpec(container: ContainerSpec, options: ExecOptions): Pr
   };
 }
 
-function commandLine(options: RunOptions, image: ContainerImage): readonly string[] {
+function commandLine(options: RunOptions, image: ResolvedImage): readonly string[] {
   const { config } = image;
   // `--entrypoint ""` clears the image's entrypoint, and with it its command.
   const given = options.entrypoint?.filter((argument) => argument !== "");

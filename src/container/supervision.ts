@@ -26,8 +26,8 @@ export interface HostedContainer {
 export interface Supervision {
   /** A host for a container that does not run: attach to it, then start it. */
   prepare(record: ContainerRecord, foreground: boolean): Promise<HostedContainer>;
-  /** Is the host of a container whose record says it runs still there? */
-  isAlive(record: ContainerRecord): Promise<boolean>;
+  /** Is the host of a container whose record says it runs still there? Without it, `find` tells. */
+  isAlive?(record: ContainerRecord): Promise<boolean>;
   /** That host; null when it is gone. */
   find(record: ContainerRecord): Promise<HostedContainer | null>;
   /** Called when the engine closes. */

@@ -6,7 +6,7 @@ import { concat, encodeUtf8 } from "../base/bytes.ts";
 import { WherryError } from "../base/errors.ts";
 import type { Maybe } from "../base/maybe.ts";
 import { randomId } from "../base/random.ts";
-import type { ContainerImage } from "../container/image.ts";
+import type { ResolvedImage } from "../container/image.ts";
 import { randomName, namePattern } from "../container/names.ts";
 import { readLog, tailLog } from "../container/log.ts";
 import { createdState, deleteContainer, findRecord, listRecords, loadRecord, saveRecord } from "../container/record.ts";
@@ -16,7 +16,6 @@ import { makeContainerSpec } from "../container/spec.ts";
 import type { HostedContainer, Supervision } from "../container/supervision.ts";
 import type { Runtime } from "../runtime/types.ts";
 import type { Store, StoreLocator } from "../store/types.ts";
-import type { ResolvedImage } from "./image-record.ts";
 import { inspectContainer, summarize } from "./inspect.ts";
 import type {
   AttachedProcess,
@@ -184,7 +183,9 @@ class HostEngine implements Engine {
 
   async #checkAlive(record: ContainerRecord): Promise<ContainerRecord | null> {
     if (record.state.status !== "running" && record.state.status !== "paused") return record;
-    if (this.#hosted.has(record.id) || (await this.#options.supervision.isAlive(record))) return record;
+    const { supervision } = this.#options;
+    if (this.#hosted.has(record.id)) return record;
+    if (await (supervision.isAlive === undefined ? this.#find(record) : supervision.isAlive(record))) return record;
     // It may have ended between the read of its record and the look for its host.
     const current = await loadRecord(this.#options.store, record.id);
     if (current === null || current.state.status !== "running") return current;
@@ -266,7 +267,7 @@ class HostEngine implements Engine {
 
   async #create(options: RunOptions): Promise<string> {
     const { store, images } = this.#options;
-    const image = containerImage(await images.resolve(options.image, options.platform));
+    const image = await images.resolve(options.image, options.platform);
     const runtime = await this.#chooseRuntime(options, image);
     const id = randomId();
     const spec = makeContainerSpec(id, options, image);
@@ -314,7 +315,7 @@ class HostEngine implements Engine {
   }
 
   /** The runtime asked for, or the first that works here and runs such images. */
-  async #chooseRuntime(options: RunOptions, image: ContainerImage): Promise<Runtime> {
+  async #chooseRuntime(options: RunOptions, image: ResolvedImage): Promise<Runtime> {
     const wasi = image.platform.architecture === "wasm" || image.platform.os.startsWith("wasi");
     const wanted = options.runtime ?? (wasi ? "wasi" : undefined);
     const candidates = this.#options.runtimes.filter((runtime) =>
@@ -487,11 +488,6 @@ class HostEngine implements Engine {
   async #usersOf(imageId: string): Promise<readonly ContainerRecord[]> {
     return (await this.#records()).filter((record) => record.imageId === imageId);
   }
-}
-
-function containerImage({ id, layers, config }: ResolvedImage): ContainerImage {
-  const { os, architecture } = config;
-  return { id, layers, platform: { os, architecture }, config: config.config };
 }
 
 function noSuchContainer(container: string): WherryError {

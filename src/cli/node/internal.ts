@@ -8,10 +8,13 @@ import { nativeLayout } from "../../runtime/native/layout.ts";
 import { packPath, unpackInto } from "../../runtime/native/copy-files.ts";
 import { DirectoryStore } from "../../store/directory.ts";
 
-export async function runInternal(parameters: readonly string[]): Promise<number> {
+export async function runInternal(parameters: readonly string[], self: readonly string[]): Promise<number> {
   const [command, first = "", ...rest] = parameters;
   try {
-    if (command === "unpack") {
+    if (command === "supervise") {
+      const { supervise } = await import("./supervise.ts");
+      await supervise(first, rest[0] ?? "", self);
+    } else if (command === "unpack") {
       const store = await DirectoryStore.open(first);
       await unpackLayers(nativeLayout(first), store, rest, true);
       await store.close();

@@ -76,8 +76,13 @@ export async function packPath(root: string, path: string, output: NodeJS.Writab
   if (wantsDirectory && !stat.isDirectory()) throw new WherryError("not-found", `${path}: not a directory`);
   // "dir/." is the directory's content: docker names its members from "./" on.
   const name = path.endsWith("/.") || place === root ? "." : basename(place);
-  for await (const bytes of writeTar(sources(place, name, stat, new Map())))
+  for await (const bytes of writeTar(tarSources(place, name, stat)))
     if (!output.write(bytes)) await once(output, "drain");
+}
+
+/** What a tar of a file or folder holds; members are named `name` and below. */
+export function tarSources(place: string, name: string, stat: Stats): Generator<TarSource> {
+  return sources(place, name, stat, new Map());
 }
 
 function* sources(place: string, name: string, stat: Stats, links: Map<string, string>): Generator<TarSource> {
@@ -146,14 +151,28 @@ async function* fileContent(place: string, sizeBytes: number): AsyncGenerator<Ui
   }
 }
 
-export async function unpackInto(root: string, path: string, input: AsyncIterable<Uint8Array>): Promise<void> {
+export interface UnpackIntoOptions {
+  /** What a member's name becomes. */
+  readonly rename?: (name: string) => string;
+  /** Files belong to whoever unpacks, as `cp` out of a container has it. */
+  readonly keepOwner?: boolean;
+}
+
+export async function unpackInto(
+  root: string,
+  path: string,
+  input: AsyncIterable<Uint8Array>,
+  options: UnpackIntoOptions = {},
+): Promise<void> {
+  const rename = options.rename ?? ((name: string) => name);
+  const own = options.keepOwner === false ? () => {} : setOwner;
   const target = resolveInRoot(root, path, true);
   if (lstatSync(bytesOf(target), { throwIfNoEntry: false })?.isDirectory() !== true)
     throw new WherryError("not-found", `Could not find the directory ${path} in container`, { data: { path } });
   const base = target === root ? "/" : target.slice(root.length);
   const directories: { place: string; mtimeSeconds: number }[] = [];
   for await (const { entry, content } of readTar(input)) {
-    const inside = join("/", entry.name);
+    const inside = join("/", rename(entry.name));
     if (inside === "/") continue;
     const full = join(base, inside);
     const place = resolveInRoot(root, full, false);
@@ -178,7 +197,7 @@ export async function unpackInto(root: string, path: string, input: AsyncIterabl
       own(place, entry);
       lutimesSync(bytesOf(place), entry.mtimeSeconds, entry.mtimeSeconds);
     } else if (entry.type === "hardlink") {
-      linkSync(bytesOf(resolveInRoot(root, join(base, join("/", entry.link ?? "")), false)), bytesOf(place));
+      linkSync(bytesOf(resolveInRoot(root, join(base, join("/", rename(entry.link ?? ""))), false)), bytesOf(place));
     } else if (entry.type === "file") {
       // "wx": nothing that appeared at this name meanwhile is followed.
       const descriptor = openSync(bytesOf(place), "wx", 0o600);
@@ -198,7 +217,7 @@ export async function unpackInto(root: string, path: string, input: AsyncIterabl
     utimesSync(bytesOf(place), mtimeSeconds, mtimeSeconds);
 }
 
-function own(place: string, entry: { readonly uid: number; readonly gid: number }): void {
+function setOwner(place: string, entry: { readonly uid: number; readonly gid: number }): void {
   try {
     lchownSync(bytesOf(place), entry.uid, entry.gid);
   } catch (error) {

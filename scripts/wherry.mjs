@@ -1,0 +1,33 @@
+// `npm run -s wherry -- ARGS`: the command line from a checkout. Builds when a source is newer than the program; only
+// the program itself writes to stdout.
+import { spawn } from "node:child_process";
+import { readdirSync, statSync } from "node:fs";
+import { join } from "node:path";
+import { installModules } from "./lib/install.mjs";
+import { must, root } from "./lib/run.mjs";
+
+const program = join(root, "dist/node/wherry.js");
+
+function newest(path) {
+  const stat = statSync(path, { throwIfNoEntry: false });
+  if (stat === undefined) return 0;
+  if (!stat.isDirectory()) return /\.test\.ts$/.test(path) ? 0 : stat.mtimeMs;
+  return Math.max(0, ...readdirSync(path).map((name) => newest(join(path, name))));
+}
+
+const built = statSync(program, { throwIfNoEntry: false })?.mtimeMs ?? 0;
+const sources = ["src", "wasm", "scripts/build-node.mjs", "package.json"];
+if (sources.some((name) => newest(join(root, name)) > built)) {
+  installModules();
+  must(process.execPath, ["scripts/build-node.mjs"], { stdio: ["ignore", 2, 2] });
+}
+
+const child = spawn(process.execPath, [program, ...process.argv.slice(2)], {
+  stdio: "inherit",
+  cwd: process.env.INIT_CWD,
+});
+// A signal to npm reaches the program as well; this one waits for it to end.
+for (const name of ["SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT"]) process.on(name, () => child.kill(name));
+child.on("exit", (code, signal) => {
+  process.exitCode = code ?? 128 + (signal === "SIGKILL" ? 9 : 15);
+});
