@@ -27,13 +27,15 @@ export class LayerIndexer {
   #add(entry: TarEntry): void {
     const clean = cleanPath(entry.name);
     checkNameLengths(clean);
-    const path = this.#tree.resolve(clean, entry.name);
-    const slash = path.lastIndexOf("/");
-    const base = path.slice(slash + 1);
+    const slash = clean.lastIndexOf("/");
+    const base = clean.slice(slash + 1);
     if (base.startsWith(whiteoutPrefix)) {
-      this.#addWhiteout(entry, slash < 0 ? "" : path.slice(0, slash), base);
+      // Said of the layers below, whatever this layer has there: where a folder became a file or a symlink, some tools
+      // list each name that was in it.
+      this.#addWhiteout(entry, slash < 0 ? "" : clean.slice(0, slash), base);
       return;
     }
+    const path = this.#tree.resolve(clean, entry.name);
     // An archive's root entry gives the root folder its mode; the root can be nothing else.
     if (path === "" && entry.type !== "directory") throw unsafePath(entry.name);
     let link: string | undefined;

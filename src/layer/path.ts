@@ -4,8 +4,8 @@
  *
  * A name may also go through a symlink of the same layer. One that stays inside is resolved here, so that later readers
  * of the index see only real folders. One that is absolute or climbs out is refused: no tool makes such a layer, since
- * a walk over a file system never enters a symlink. Symlinks of lower layers are not followed at all: like overlayfs,
- * this layer's folder then takes the place of the link.
+ * a walk over a file system never enters a symlink. Symlinks of lower layers are the business of whoever puts the
+ * layers together; they resolve them inside the root.
  */
 import { encodeName } from "../base/bytes.ts";
 import { WherryError } from "../base/errors.ts";
