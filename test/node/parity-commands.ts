@@ -34,7 +34,7 @@ export const parityCommands: readonly string[] = [
   "cd /usr/bin && pwd && cd - && pwd",
   "yes | head -n 3; echo ${PIPESTATUS[@]}",
   // Files
-  "ls -la / | awk '{print $1, $3, $4, $NF}' | sort | head -n 30",
+  "ls -la / | tail -n +2 | awk '{print $1, $3, $4, $NF}' | sort | head -n 30",
   "mkdir -p /tmp/a/b && echo x > /tmp/a/b/c && ln -s b/c /tmp/a/link && cat /tmp/a/link && readlink -f /tmp/a/link && find /tmp/a | sort",
   "touch /tmp/h && ln /tmp/h /tmp/h2 && stat -c '%h %F %a' /tmp/h2 && rm /tmp/h && stat -c %h /tmp/h2",
   "chmod 4755 /tmp; stat -c '%a %U:%G' /tmp; chown 1234:5678 /tmp; stat -c '%u:%g' /tmp",
