@@ -30,17 +30,15 @@ import { endSoon, releaseVfork, clearChildTid } from "./exit.ts";
 import { releaseRobustMutexes } from "./robust-list.ts";
 import { PageNeeded, UserFault } from "./faults.ts";
 import { mapArea, roundDown, roundUp } from "./mmap.ts";
-import { parseScript } from "./script.ts";
+import { parseScript, scriptLineBytes } from "./script.ts";
 import type { Task } from "./task.ts";
 import { userEnd } from "./user-memory.ts";
 
 const pageBytes = limits.pageBytes;
-/** Bytes of a file that decide what it is: Linux's BINPRM_BUF_SIZE. */
-const headBytes = 256;
 /** A script's interpreter may be a script, this many times. */
 const scriptDepthMax = 5;
-/** MAX_ARG_STRLEN: one argument or environment string. */
-const stringBytesMax = 131072;
+/** MAX_ARG_STRLEN: one argument or environment string, its NUL included. */
+export const stringBytesMax = 131072;
 /** Pages of stack that exist from the start, beyond the strings. */
 const stackExtraBytes = 131072;
 /** Where relocatable programs go: ELF_ET_DYN_BASE, two thirds of the address space. */
@@ -74,8 +72,6 @@ export interface ExecRequest {
 
 /** 0 once the task has become the new program (its registers change when it next runs), or -errno. */
 export async function exec(task: Task, request: ExecRequest): Promise<number> {
-  if (request.argv.some((text) => text.length + 1 > stringBytesMax)) return -errno.E2BIG;
-  if (request.envp.some((text) => text.length + 1 > stringBytesMax)) return -errno.E2BIG;
   const opened: OpenFile[] = [];
   try {
     return await load(task, request, opened);
@@ -94,7 +90,7 @@ async function load(task: Task, request: ExecRequest, opened: OpenFile[]): Promi
     const program = await openProgram(task, dentry);
     if (typeof program === "number") return program;
     opened.push(program);
-    const head = await readFile(program, 0, headBytes);
+    const head = await readFile(program, 0, scriptLineBytes);
     if (typeof head === "number") return head;
     const script = parseScript(head);
     if (script === null) {
@@ -529,6 +525,6 @@ function stringsBytes(texts: readonly Uint8Array[]): number {
 }
 
 /** A quarter of the stack limit, at least 128 KiB, at most 6 MiB (man 2 execve, "Limits on size of arguments"). */
-function argumentLimit(task: Task): number {
+export function argumentLimit(task: Task): number {
   return Math.min(6 << 20, Math.max(128 << 10, task.process.limits.soft(rlimit.STACK) / 4));
 }

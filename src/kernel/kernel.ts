@@ -142,6 +142,18 @@ export class Kernel {
     return spawnProcess(this, options);
   }
 
+  /** What terminals ask of the kernel (`tty/terminal.ts`). */
+  readonly forTerminals = {
+    signalGroup: (id: number, signal: number): void => this.signals.sendToGroupId(id, signal),
+    hangUpSession: (id: number): void => {
+      const session = this.sessions.get(id);
+      if (session === undefined) return;
+      session.terminal = null;
+      session.leader?.sendSignal({ signal: signals.SIGHUP, code: siCode.SI_KERNEL });
+      session.leader?.sendSignal({ signal: signals.SIGCONT, code: siCode.SI_KERNEL });
+    },
+  };
+
   /** From outside the container, as docker kill: reaches the first process even with SIGKILL. */
   signalFromOutside(process: Process, signal: number): void {
     if (signal === signals.SIGKILL || signal === signals.SIGSTOP) process.outsideKill = true;

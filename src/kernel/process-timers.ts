@@ -6,6 +6,7 @@ import { siCode, signals } from "../abi/signal.ts";
 import { IntervalTimer } from "./interval-timer.ts";
 import type { Kernel } from "./kernel.ts";
 import type { Process } from "./process.ts";
+import type { SignalInfo } from "./signal-state.ts";
 import type { Task } from "./task.ts";
 
 export const ITIMER_REAL = 0;
@@ -27,6 +28,8 @@ export interface PosixTimer {
   readonly event: TimerEvent;
   readonly timer: IntervalTimer;
   overrun: number;
+  /** The last signal it sent: while that is pending no second one is sent, it only counts (timer_getoverrun(2)). */
+  sent: SignalInfo | null;
 }
 
 interface CpuTimer {
@@ -100,6 +103,7 @@ export class ProcessTimers {
       clock,
       event,
       overrun: 0,
+      sent: null,
       timer: new IntervalTimer(this.#kernel.timers, this.#kernel.clock, (count) => fire(process, posix, count)),
     };
     timers.posix.set(id, posix);
@@ -146,15 +150,21 @@ function cpuNs(process: Process, which: number): number {
 
 function fire(process: Process, posix: PosixTimer, count: number): void {
   const { event } = posix;
-  posix.overrun = Math.min(count - 1, 0x7fffffff);
   if (event.signal === 0) return;
-  const info = {
+  const pending = event.task === null ? process.pending : event.task.pending;
+  if (posix.sent !== null && pending.has(posix.sent)) {
+    posix.overrun = posix.sent.overrun = Math.min((posix.sent.overrun ?? 0) + count, 0x7fffffff);
+    return;
+  }
+  posix.overrun = count - 1;
+  const info: SignalInfo = {
     signal: event.signal,
     code: siCode.SI_TIMER,
     timerId: posix.id,
     overrun: posix.overrun,
     value: event.value,
   };
+  posix.sent = info;
   if (event.task !== null) event.task.sendSignal(info);
   else process.sendSignal(info);
 }

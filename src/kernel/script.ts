@@ -7,6 +7,8 @@ export interface Script {
   readonly argument: Uint8Array | null;
 }
 
+/** How much of a file is looked at: Linux's BINPRM_BUF_SIZE. */
+export const scriptLineBytes = 256;
 const newline = 0x0a;
 
 function isBlank(byte: number | undefined): boolean {
@@ -29,7 +31,7 @@ export function parseScript(head: Uint8Array): Script | number | null {
   let pathEnd = start;
   while (pathEnd < end && !isBlank(head[pathEnd]) && head[pathEnd] !== 0) pathEnd++;
   // The line may go on past what was read: then the interpreter's path is cut off, and running it would be wrong.
-  if (cut && pathEnd === head.length) return -errno.ENOEXEC;
+  if (cut && pathEnd === head.length && head.length >= scriptLineBytes) return -errno.ENOEXEC;
   const interpreter = head.slice(start, pathEnd);
   let argumentStart = pathEnd;
   while (argumentStart < end && isBlank(head[argumentStart])) argumentStart++;

@@ -33,7 +33,8 @@ export interface SignalInfo {
   /** The address of a fault. */
   readonly address?: number;
   readonly timerId?: number;
-  readonly overrun?: number;
+  /** Grows while the signal is pending. */
+  overrun?: number;
   /** SIGIO: band event and descriptor. */
   readonly band?: number;
   readonly fd?: number;
@@ -128,6 +129,10 @@ export class PendingSignals {
     const [info] = this.#queue.splice(index, 1);
     if (!this.#queue.some((other) => other.signal === signal)) this.set &= ~bitOf(signal);
     return info!;
+  }
+
+  has(info: SignalInfo): boolean {
+    return this.#queue.includes(info);
   }
 
   /** Drops all signals of `set`. */

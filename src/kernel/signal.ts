@@ -5,6 +5,7 @@
 import { errno } from "../abi/errno.ts";
 import { SIG_DFL, SIG_IGN, siCode, signals } from "../abi/signal.ts";
 import { capability } from "./credentials.ts";
+import { exitProcess } from "./exit.ts";
 import type { Kernel } from "./kernel.ts";
 import type { ProcessGroup } from "./process-group.ts";
 import type { Process } from "./process.ts";
@@ -55,6 +56,11 @@ export class Signals {
   sendToProcess(process: Process, info: SignalInfo): void {
     if (process.isZombie) return;
     if (!this.#prepare(process, null, info)) return;
+    if (info.signal === signals.SIGKILL) {
+      // Nothing can be done about it, so nothing waits for a thread to see it: a stopped process ends as well.
+      exitProcess(process, signals.SIGKILL);
+      return;
+    }
     process.pending.add(info);
     process.signalWaiters.wake();
     this.#wakeForProcess(process, info.signal);
@@ -63,6 +69,10 @@ export class Signals {
   sendToTask(task: Task, info: SignalInfo): void {
     if (task.state === "dead") return;
     if (!this.#prepare(task.process, task, info)) return;
+    if (info.signal === signals.SIGKILL) {
+      exitProcess(task.process, signals.SIGKILL);
+      return;
+    }
     task.pending.add(info);
     task.process.signalWaiters.wake();
     this.#wakeIfDeliverable(task, info.signal);
@@ -151,10 +161,6 @@ export class Signals {
 
   #wakeForProcess(process: Process, signal: number): void {
     const bit = bitOf(signal);
-    if (signal === signals.SIGKILL) {
-      for (const task of process.tasks) this.#wakeIfDeliverable(task, signal);
-      return;
-    }
     // The main thread first, as Linux does; a thread that does not block it, or waits for it.
     let chosen: Task | null = null;
     for (const task of process.tasks) {
@@ -171,10 +177,9 @@ export class Signals {
       task.interrupt(false);
       return;
     }
-    if ((task.blocked & bit) !== 0n && signal !== signals.SIGKILL) return;
+    if ((task.blocked & bit) !== 0n) return;
     task.signalPending = true;
-    task.interrupt(signal === signals.SIGKILL);
-    if (signal === signals.SIGKILL && task.state === "stopped") this.#kernel.scheduler.resumeStopped(task);
+    task.interrupt(false);
     this.#kernel.scheduler.preempt(task);
   }
 

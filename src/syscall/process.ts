@@ -4,7 +4,7 @@ import { AT_EMPTY_PATH, AT_FDCWD, AT_SYMLINK_NOFOLLOW } from "../abi/fcntl.ts";
 import { siCode, signals } from "../abi/signal.ts";
 import type { Maybe } from "../base/maybe.ts";
 import { clone, cloneTask, openPidfd } from "../kernel/clone.ts";
-import { exec } from "../kernel/exec.ts";
+import { argumentLimit, exec, stringBytesMax } from "../kernel/exec.ts";
 import { exitProcess, exitTask, reap } from "../kernel/exit.ts";
 import { restart } from "../kernel/faults.ts";
 import { PidFile } from "../kernel/pidfd.ts";
@@ -13,10 +13,6 @@ import { encodeSignalInfo } from "../kernel/signal-frame.ts";
 import type { Task } from "../kernel/task.ts";
 import { writeUsage } from "./resource.ts";
 import { missing, partial, row } from "./row.ts";
-
-/** Strings of one execve at most, whatever the stack limit: keeps a wild argv from being read for ever. */
-const stringsMax = 0x7fffff;
-const stringBytesMax = 131072;
 
 function fork(task: Task): Maybe<number> {
   return cloneTask(task, cloneArguments({ exitSignal: signals.SIGCHLD }));
@@ -82,11 +78,15 @@ function clone3(task: Task, address: number, size: number): Maybe<number> {
 function readStrings(task: Task, address: number): Uint8Array[] | number {
   const strings: Uint8Array[] = [];
   if (address === 0) return strings;
+  // Too much is noticed while it is read: a wild pointer must not be followed for ever.
+  let room = argumentLimit(task);
   for (let at = address; ; at += 8) {
     const pointer = task.user.readNumber(at);
     if (pointer === 0) return strings;
-    if (strings.length >= stringsMax) return -errno.E2BIG;
-    strings.push(task.user.readCStringBytes(pointer, stringBytesMax, errno.E2BIG));
+    const text = task.user.readCStringBytes(pointer, stringBytesMax, errno.E2BIG);
+    room -= text.length + 9;
+    if (room < 0) return -errno.E2BIG;
+    strings.push(text);
   }
 }
 

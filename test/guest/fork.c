@@ -65,6 +65,7 @@ int main(void) {
 
   // Orphans go to the nearest subreaper.
   prctl(PR_SET_CHILD_SUBREAPER, 1);
+  pid_t self = getpid();
   int tube[2];
   if (pipe(tube)) return 1;
   pid = fork();
@@ -73,7 +74,7 @@ int main(void) {
       char c;
       close(tube[1]);
       read(tube[0], &c, 1);
-      _exit(getppid() == 1 ? 1 : 42);
+      _exit(getppid() == self ? 42 : 1);
     }
     _exit(0);
   }

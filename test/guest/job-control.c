@@ -33,6 +33,8 @@ int main(void) {
     *shared = 0;
     pid_t pid = fork();
     if (pid == 0) {
+      // Out of an orphaned group, where SIGTSTP would do nothing.
+      setpgid(0, 0);
       while (1) {
         if (busy) (*shared)++;
         else { usleep(1000); (*shared)++; }
@@ -49,7 +51,7 @@ int main(void) {
     kill(pid, SIGCONT);
     waitpid(pid, &status, WCONTINUED);
     describe(status);
-    usleep(30000);
+    for (int i = 0; i < 2000 && *shared == before; i++) usleep(1000);
     printf("goes on %d\n", *shared != before);
     kill(pid, SIGTSTP);
     siginfo_t info;

@@ -104,7 +104,7 @@ export async function runGuest(run: GuestRun): Promise<GuestResult> {
     if (typeof made !== "number") await chmod(caller, { inode: made.inode, mount: made.mount }, mode);
   }
   const drivers = new DeviceDrivers();
-  const ptys = new PtyTable(systemClock);
+  const ptys = new PtyTable(kernel.forTerminals);
   registerMemoryDevices(drivers);
   registerTerminalDrivers(drivers, ptys, null);
   namespace.openSpecial = drivers.open;

@@ -13,7 +13,7 @@
 #define P 4096
 static int result(void *p) { return p == MAP_FAILED ? errno : 0; }
 
-int main(void) {
+int main(int argc, char **argv) {
   setvbuf(stdout, NULL, _IONBF, 0);
   char *a = mmap(NULL, 8 * P, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   printf("zero %d\n", a[0] + a[8 * P - 1]);
@@ -99,7 +99,7 @@ int main(void) {
   pread(fd, buffer, 1, 2 * P);
   printf("child wrote %c, private %s\n", buffer[0], private);
   printf("msync %d\n", msync(shared, 3 * P, MS_SYNC));
-  int readonly = open("/proc/self/exe", O_RDONLY);
+  int readonly = open(argv[0], O_RDONLY);
   if (readonly >= 0) {
     printf("shared write of a read-only file %d\n", result(mmap(NULL, P, PROT_WRITE, MAP_SHARED, readonly, 0)));
     char *code = mmap(NULL, P, PROT_READ | PROT_WRITE, MAP_PRIVATE, readonly, 0);

@@ -17,7 +17,6 @@ static void *exec_thread(void *arg) {
   (void)arg;
   snprintf(number, sizeof number, "%d", getpid());
   char *argv[] = {arguments[0], number, NULL};
-  execv("/proc/self/exe", argv);
   execv(arguments[0], argv);
   perror("exec");
   return NULL;
