@@ -1,4 +1,5 @@
 /** What is left: the system's name and memory, random numbers, prctl and arch_prctl, and calls a container refuses. */
+import { kernelRelease, kernelVersion } from "../abi/uts.ts";
 import { errno } from "../abi/errno.ts";
 import { SIGRTMAX } from "../abi/signal.ts";
 import { decodeName, encodeName } from "../base/bytes.ts";
@@ -10,10 +11,6 @@ import { userEnd } from "../kernel/user-memory.ts";
 import { missing, partial, row } from "./row.ts";
 
 const utsFieldBytes = 65;
-/** The Linux whose interface this kernel follows: C libraries refuse to start on one they think too old. */
-export const kernelRelease = "6.1.0-wherry";
-export const kernelVersion = "#1 SMP Wherry";
-
 function uname(task: Task, address: number): number {
   const { kernel } = task;
   const bytes = new Uint8Array(utsFieldBytes * 6);
