@@ -2,16 +2,20 @@
 // they load when needed.
 import { chmodSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { build } from "vite";
+import { build, runnerImport } from "vite";
 import { root } from "./lib/run.mjs";
 
 const { version } = JSON.parse(readFileSync(join(root, "package.json"), "utf8"));
+
+// The plugin is TypeScript, because it generates the interpreter from the sources.
+const { interpreterCore } = (await runnerImport(join(root, "scripts/vite-core.ts"))).module;
 
 await build({
   root,
   configFile: false,
   logLevel: "warn",
   publicDir: false,
+  plugins: [interpreterCore()],
   define: { __WHERRY_VERSION__: JSON.stringify(version) },
   ssr: { noExternal: true, external: ["@lydell/node-pty"] },
   build: {
@@ -22,7 +26,7 @@ await build({
     minify: false,
     sourcemap: true,
     rolldownOptions: {
-      input: { wherry: "src/main.node.ts", index: "src/main.node-api.ts" },
+      input: { wherry: "src/main.node.ts", index: "src/main.node-api.ts", container: "src/main.node-worker.ts" },
       output: {
         format: "es",
         entryFileNames: "[name].js",

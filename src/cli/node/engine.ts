@@ -1,10 +1,13 @@
 /** The engine on Node: a directory for a store, native containers first, a supervising process for each. */
 import { createHash } from "node:crypto";
+import { dirname, join } from "node:path";
+import { pathToFileURL } from "node:url";
 import { createEngine } from "../../engine/engine.ts";
 import { StoredImages } from "../../engine/images.ts";
 import type { Engine } from "../../engine/types.ts";
 import { createNativeRuntime } from "../../runtime/native/native.ts";
 import type { Runtime } from "../../runtime/types.ts";
+import { createThreadRuntime } from "./thread-runtime.ts";
 import { DirectoryStore } from "../../store/directory.ts";
 import type { Store } from "../../store/types.ts";
 import { version } from "../version.ts";
@@ -27,7 +30,12 @@ export interface NodeHost {
 export async function openNodeHost(options: NodeHostOptions): Promise<NodeHost> {
   const { storePath, self } = options;
   const store = await DirectoryStore.open(storePath);
-  const runtimes: readonly Runtime[] = [createNativeRuntime({ store, storePath, self })];
+  const worker = pathToFileURL(join(dirname(self[1]!), "container.js"));
+  const runtimes: readonly Runtime[] = [
+    createNativeRuntime({ store, storePath, self }),
+    createThreadRuntime("emulator", worker),
+    createThreadRuntime("wasi", worker),
+  ];
   const supervision = new ProcessSupervision({ store, storePath, runtimes, self });
   const engine = createEngine({
     version,

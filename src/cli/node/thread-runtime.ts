@@ -1,16 +1,16 @@
-/** The emulator as a runtime of the Node program: each container in a worker thread of its own. */
+/** The emulator and WASI as runtimes of the Node program: each container in a worker thread of its own. */
 import { readFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 import { Worker } from "node:worker_threads";
-import { interpreterCore } from "./runtime/emulator/core.ts";
-import type { ConnectMessage } from "./runtime/emulator/protocol.ts";
-import { createWorkerRuntime } from "./runtime/emulator/worker-host.ts";
-import type { ContainerWorker } from "./runtime/emulator/worker-host.ts";
-import type { Runtime } from "./runtime/types.ts";
+import { interpreterCore } from "../../runtime/emulator/core.ts";
+import type { ConnectMessage } from "../../runtime/emulator/protocol.ts";
+import { createWorkerRuntime } from "../../runtime/emulator/worker-host.ts";
+import type { ContainerWorker } from "../../runtime/emulator/worker-host.ts";
+import type { Runtime } from "../../runtime/types.ts";
 
 /** `entry` is the file of the bundled `main.node-worker.ts`. */
-export function createNodeEmulator(entry: URL): Runtime {
-  return createWorkerRuntime({ name: "emulator", spawn: () => spawn(entry) });
+export function createThreadRuntime(name: "emulator" | "wasi", entry: URL): Runtime {
+  return createWorkerRuntime({ name, spawn: () => spawn(entry) });
 }
 
 function spawn(entry: URL): ContainerWorker {
