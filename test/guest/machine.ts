@@ -10,6 +10,7 @@ import { concat, decodeName } from "../../src/base/bytes.ts";
 import { systemClock } from "../../src/base/clock.ts";
 import { FrameAllocator } from "../../src/kernel/frames.ts";
 import { Kernel } from "../../src/kernel/kernel.ts";
+import { KernelProcSource } from "../../src/kernel/proc-source.ts";
 import type { IllegalInstructionReport } from "../../src/kernel/kernel.ts";
 import { syscallTable } from "../../src/syscall/table.ts";
 import { DevPts } from "../../src/tty/devpts.ts";
@@ -20,6 +21,7 @@ import { registerMemoryDevices } from "../../src/vfs/devfs/memory-devices.ts";
 import { populateDev } from "../../src/vfs/devfs/populate.ts";
 import { Namespace } from "../../src/vfs/namespace.ts";
 import { chmod, lookup, mkdir, open } from "../../src/vfs/operations.ts";
+import { ProcFileSystem } from "../../src/vfs/procfs/procfs.ts";
 import { NamelessFileSystem, SpecialFile, SpecialInode } from "../../src/vfs/special-file.ts";
 import { createTmpfs } from "../../src/vfs/tmpfs/tmpfs.ts";
 import { createCpu } from "../../wasm/x86/cpu.ts";
@@ -109,6 +111,8 @@ export async function runGuest(run: GuestRun): Promise<GuestResult> {
   registerTerminalDrivers(drivers, ptys, null);
   namespace.openSpecial = drivers.open;
   populateDev(namespace, { dev: tmpfs(0o755), shm: tmpfs(0o1777), pts: new DevPts(ptys, systemClock) }, false);
+  const proc = lookup(caller, caller.root, "/proc");
+  if (typeof proc !== "number") namespace.mount(proc, new ProcFileSystem(new KernelProcSource(kernel)), "proc", "rw");
   const put = async (path: string, bytes: Uint8Array) => {
     const parts = path.split("/").slice(1, -1);
     for (let depth = 1; depth <= parts.length; depth++) {
