@@ -181,8 +181,8 @@ export class AppState {
   openTerminal(container: ContainerSummary): void {
     const kept = this.sessions.of(container.id);
     if (kept === null) this.sessions.attach(container.id, container.name, container.tty);
-    else this.sessions.show(kept);
     this.showView("terminals");
+    if (kept !== null) this.sessions.show(kept);
   }
 
   startContainer(container: ContainerSummary): void {

@@ -125,9 +125,12 @@ export class Sessions {
     return this.list.value.find((each) => each.kind === "run" && each.containerId.value === containerId) ?? null;
   }
 
+  /** Opens its pane and lets the user type. */
   show(session: Session): void {
     session.open.value = true;
     this.active.value = session;
+    // The pane is drawn with the next frame; only then can it take the focus.
+    requestAnimationFrame(() => session.terminal.value?.focus());
   }
 
   /** Closes the pane. The first process of a running container keeps its session; an exec'd one is hung up. */

@@ -41,7 +41,7 @@ class TerminalsElement extends WherryElement {
               <button
                 class="terminal-choice"
                 aria-current=${session === active ? "true" : nothing}
-                @click=${() => choose(session)}
+                @click=${() => app().sessions.show(session)}
               >
                 <span class="dot dot-${session.status.value.kind}"></span>${session.title.value}
               </button>
@@ -57,11 +57,6 @@ class TerminalsElement extends WherryElement {
       </button>
     </div>`;
   }
-}
-
-function choose(session: Session): void {
-  app().sessions.show(session);
-  session.terminal.value?.focus();
 }
 
 function empty(): TemplateResult {
