@@ -18,6 +18,8 @@ export interface FormCase extends Case {
   readonly form: Form;
   /** Value of the immediate, for flags whose definition depends on it. */
   readonly immediate: number;
+  /** Where the memory operand is, relative to the window. */
+  readonly offset: number;
 }
 
 export function forms(): Form[] {
@@ -119,6 +121,10 @@ function fillFx(dice: Dice, form: Form, registers: number[]): Uint8Array {
       view.setBigUint64(at, value.mantissa, true);
       view.setUint16(at + 8, value.signExponent, true);
     }
+    // Beyond ±(1 - √½) the result is undefined.
+    const exponent = view.getUint16(40, true) & 0x7fff;
+    if (form.parsed.row.name === "FYL2XP1" && exponent >= 0x3ffd && exponent !== 0x7fff)
+      view.setUint16(40, (view.getUint16(40, true) & 0x8000) | (0x3ffc - dice.below(70)), true);
   }
   // MXCSR: half the cases have the default one, where no flags are kept; the rest any mode.
   if (feature.startsWith("s") && dice.chance(2)) {
@@ -186,7 +192,8 @@ export function makeCase(dice: Dice, form: Form): FormCase {
   for (let at = 0; at < windowBytes; at += 8) view.setBigUint64(at, integer(dice), true);
   registers[4] = middle + BigInt(dice.chance(4) ? dice.below(200) - 100 : 8 * (dice.below(20) - 10));
   if (stack.test(row.name) && dice.chance(12))
-    registers[4] = dice.pick([0n, BigInt(dataBase), BigInt(dataBase + dataBytes), 0x8000_0000_0000_0000n]);
+    // A non-canonical RSP could not even be loaded.
+    registers[4] = dice.pick([0n, BigInt(dataBase), BigInt(dataBase + dataBytes), 0x7fff_ffff_f000n]);
   if (row.name === "LEAVE" || row.name === "ENTER") registers[5] = middle + BigInt(8 * (dice.below(10) - 5));
   if (isString) {
     const up = (): bigint => BigInt(windowBase + 64 + dice.below(windowBytes - 160));
@@ -216,6 +223,7 @@ export function makeCase(dice: Dice, form: Form): FormCase {
     if (size === 8) registers[0] = BigInt(dice.below(row.name === "IDIV" ? 300 : 2000));
   }
   for (const [number, value] of encoded.pinned) registers[number] = BigInt.asUintN(64, value);
+  if (isFar && encoded.reg === 4) return makeCase(dice, form);
   if (doubleShift16 && encoded.pinned.has(1)) return makeCase(dice, form);
   if (isFar && encoded.pinned.has(encoded.reg)) return makeCase(dice, form);
   const offset = Number(target - BigInt(windowBase));
@@ -264,6 +272,7 @@ export function makeCase(dice: Dice, form: Form): FormCase {
     fx: fillFx(dice, form, []),
     window,
     immediate: encoded.immediate,
+    offset,
   };
 }
 

@@ -246,8 +246,11 @@ class Processor implements Cpu {
     const to = this.view;
     const status = from.getUint16(2, true);
     const top = (status >> 11) & 7;
-    to.setUint32(state.x87Control, from.getUint16(0, true), true);
-    to.setUint32(state.x87Status, status & ~0x3800, true);
+    const control = from.getUint16(0, true);
+    to.setUint32(state.x87Control, (control & 0x1f3f) | 0x40, true);
+    // The summary bits follow from the flags and the masks.
+    const summary = (status & ~control & 0x3f) === 0 ? 0 : 0x8080;
+    to.setUint32(state.x87Status, (status & 0x477f) | summary, true);
     to.setUint32(state.x87Top, top, true);
     to.setUint32(state.x87Tag, from.getUint8(4), true);
     to.setUint16(state.x87Opcode, from.getUint16(6, true), true);

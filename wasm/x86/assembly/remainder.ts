@@ -11,7 +11,7 @@ import { loadFirst, loadSecond, lower, storeIndefinite, storeResult } from "./x8
  */
 export function fprem(nearestQuotient: u32): void {
   begin();
-  setStatus(status() & ~(c0 | c2 | c3));
+  setStatus(status() & ~c2);
   if (isEmpty(0) || isEmpty(1)) {
     if (stackError(false)) storeIndefinite(0);
     return;
@@ -20,11 +20,14 @@ export function fprem(nearestQuotient: u32): void {
   loadFirst(0);
   let quotient: u64 = 0;
   let partial = false;
+  // The quotient's bits stay as they were where there is no quotient.
+  let isInvalid = true;
   if (!nanResult(false)) {
     if (A.cls == infinite || B.cls == zero) {
       Mode.raised |= invalid;
       indefinite();
     } else {
+      isInvalid = false;
       noteDenormals(true);
       copyFirst();
       if (A.cls == finite && B.cls == finite) {
@@ -42,6 +45,7 @@ export function fprem(nearestQuotient: u32): void {
   round(0, -16382, 16383, 24576);
   if (!finish()) return;
   storeResult(0);
+  if (isInvalid) return;
   let word = status() & ~(c0 | c1 | c2 | c3);
   if (partial) word |= c2;
   else {

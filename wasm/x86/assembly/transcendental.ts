@@ -65,6 +65,7 @@ export function f2xm1(): void {
     } else if (A.cls == finite && A.exp == 0 && A.sig == topBit) {
       // 2^1 - 1 and 2^-1 - 1 are exact.
       if (A.sign) Z.exp = -1;
+      raiseInexact();
     } else if (A.cls == finite && A.exp < 0) {
       const x = number(0);
       const y = number(1);

@@ -25,7 +25,7 @@ import {
   unpackF80,
   unpackInteger,
 } from "./format";
-import { A, Mode, Z, chop, finite, infinite, inexact, invalid, quiet, topBit, zero, denormal } from "./registers";
+import { A, Mode, Z, chop, denormal, finite, inexact, infinite, invalid, overflow, quiet, topBit, underflow, zero } from "./registers";
 import {
   State,
   begin,
@@ -148,9 +148,7 @@ export function fldF80(mantissa: u64, se: u32): void {
 export function fldSt(i: u32): void {
   begin();
   if (isEmpty(i) || !isEmpty(7)) {
-    // Overflow is looked for first.
-    if (!isEmpty(7)) pushIndefinite();
-    else if (stackError(false)) {
+    if (stackError(!isEmpty(i))) {
       lower();
       storeIndefinite(0);
     }
@@ -212,6 +210,14 @@ function storeDone(proceeds: bool, pops: u32): void {
   if (proceeds && pops) pop();
 }
 
+/** An unmasked overflow or underflow leaves memory as it was, and nothing has been rounded. */
+function isUnstorable(): bool {
+  if (!(Mode.raised & ~Mode.masked & (overflow | underflow))) return false;
+  Mode.raised &= ~inexact;
+  Mode.roundedUp = false;
+  return true;
+}
+
 export function fstF64(pops: u32): u64 {
   begin();
   if (isEmpty(0)) {
@@ -223,8 +229,8 @@ export function fstF64(pops: u32): u64 {
     copyFirst();
     round(11, -1022, 1023, 0);
   }
-  const open = Mode.raised & ~Mode.masked & 0x18;
-  storeDone(finish() && !open, pops);
+  const proceeds = !isUnstorable();
+  storeDone(finish() && proceeds, pops);
   return packF64();
 }
 
@@ -239,8 +245,8 @@ export function fstF32(pops: u32): u32 {
     copyFirst();
     round(40, -126, 127, 0);
   }
-  const open = Mode.raised & ~Mode.masked & 0x18;
-  storeDone(finish() && !open, pops);
+  const proceeds = !isUnstorable();
+  storeDone(finish() && proceeds, pops);
   return packF32();
 }
 

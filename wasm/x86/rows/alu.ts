@@ -142,7 +142,8 @@ for (const [opcode, operand] of [
   });
 }
 
-// Intel SDM vol. 2, XADD and CMPXCHG: the destination is written in any case.
+// Intel SDM vol. 2, CMPXCHG: memory is written in any case. A register that is not replaced stays whole, as measured: its
+// upper half is not cleared.
 for (const [low, pair] of [
   [0, "Eb! Gb"],
   [1, "Ev! Gv"],
@@ -162,7 +163,7 @@ for (const [low, pair] of [
       e.w.eq(old, expected),
       () => e.put(0, source),
       () => {
-        e.put(0, old);
+        if (e.isMemory(0)) e.put(0, old);
         e.setReg(0, e.size, old);
       },
     );

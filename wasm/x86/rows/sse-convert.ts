@@ -167,8 +167,9 @@ for (const [name, encoding, chops] of [
 ] as const)
   row(name, encoding, "Pq= Wdq", { feature: "sse2", faults: true }, (e) => {
     const value = e.let(e.call("soft.pdToPair", e.v(1), i32.const(chops)));
-    checkSse(e);
+    // The change to MMX state happens even if the conversion faults.
     enterMmx(e);
+    checkSse(e);
     e.put(0, value);
   });
 for (const [name, encoding, chops] of [
@@ -177,15 +178,16 @@ for (const [name, encoding, chops] of [
 ] as const)
   row(name, encoding, "Pq= Uq/Mq", { feature: "sse", faults: true }, (e) => {
     const value = e.let(e.call("soft.psToPair", e.i64(1), i32.const(chops)));
-    checkSse(e);
+    // The change to MMX state happens even if the conversion faults.
     enterMmx(e);
+    checkSse(e);
     e.put(0, value);
   });
 row("CVTPI2PS", "NP 0F 2A /r", "Vq= Qq", { feature: "sse", faults: true }, (e) => {
   const value = e.let(e.call("soft.pairToPs", e.get(1)));
-  checkSse(e);
   // The form with a memory operand leaves the x87 state alone (Intel SDM vol. 2, CVTPI2PS).
   if (!e.isMemory(1)) enterMmx(e);
+  checkSse(e);
   e.putI64(0, value);
 });
 row("CVTPI2PD", "66 0F 2A /r", "Vdq= Qq", { feature: "sse2", faults: true }, (e) => {

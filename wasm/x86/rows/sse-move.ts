@@ -129,9 +129,9 @@ row("MASKMOVDQU", "66 0F F7 /r", "Vdq Udq", { feature: "sse2", faults: true }, (
 row("MASKMOVQ", "NP 0F F7 /r", "Pq Nq", { feature: "sse", faults: true }, (e) => {
   const data = fromLow(e.get(0));
   const mask = e.let(i8x16.shrS(fromLow(e.get(1)), i32.const(7)));
+  enterMmx(e);
   const target = e.translate(e.reg(7, 64), 8, "write").host;
   const merged = e.let(i64x2.extractLane(v128.bitselect(data, fromLow(i64.load(target)), mask), 0));
-  enterMmx(e);
   e.f.emit(i64.store(target, merged));
 });
 

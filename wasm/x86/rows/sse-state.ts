@@ -1,9 +1,8 @@
 /** MXCSR, FXSAVE and FXRSTOR, EMMS. */
-import { i32, i64 } from "../../encode/numeric.ts";
+import { i32, i64, memoryCopy, memoryFill, select } from "../../encode/numeric.ts";
 import { helper } from "../helpers.ts";
 import { row } from "../row.ts";
 import "../soft.ts";
-import { memoryCopy, memoryFill } from "../../encode/numeric.ts";
 import { state } from "../state.ts";
 import { exit } from "../types.ts";
 import { checkPending } from "./mmx-state.ts";
@@ -21,6 +20,7 @@ row("STMXCSR", "NP 0F AE /3", "Md=", { feature: "sse" }, (e) => e.put(0, i32.loa
 row("EMMS", "NP 0F 77", "", { feature: "mmx", faults: true }, (e) => {
   checkPending(e);
   e.f.emit(i32.store(base, i32.const(0), state.x87Tag));
+  e.f.emit(i32.store(base, i32.const(0), state.x87Top));
 });
 
 // The 512-byte image (Intel SDM vol. 1, 10.5.1). Opcode, instruction and data pointers are not kept: zeros.
@@ -46,9 +46,12 @@ helper("fxrstor", ["i32"], ["i32"], (f) => {
   const image = f.param(0);
   const status = f.let(i32.load16U(image, 2));
   const top = f.let(i32.and(i32.shrU(status, i32.const(11)), i32.const(7)));
-  const control = i32.or(i32.and(i32.load16U(image, 0), i32.const(0x1f3f)), i32.const(0x40));
+  const control = f.let(i32.or(i32.and(i32.load16U(image, 0), i32.const(0x1f3f)), i32.const(0x40)));
+  // The summary bits follow from the flags and the masks, whatever the image says.
+  const unmasked = i32.and(i32.and(status, i32.xor(control, i32.const(-1))), i32.const(0x3f));
+  const summary = select(unmasked, i32.const(0x8080), i32.const(0));
   f.emit(i32.store(base, control, state.x87Control));
-  f.emit(i32.store(base, i32.and(status, i32.const(0xc7ff)), state.x87Status));
+  f.emit(i32.store(base, i32.or(i32.and(status, i32.const(0x477f)), summary), state.x87Status));
   f.emit(i32.store(base, top, state.x87Top));
   f.emit(i32.store(base, i32.load8U(image, 4), state.x87Tag));
   f.emit(i32.store(base, i32.load(image, 24), state.mxcsr));

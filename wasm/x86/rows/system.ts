@@ -71,12 +71,11 @@ row("NOP", "0F 1F /r", "", {}, nothing);
 for (const opcode of ["19", "1A", "1B", "1C", "1D", "1E"]) row("NOP", `0F ${opcode} /r`, "", {}, nothing);
 row("ENDBR64", "F3 0F 1E FA", "", {}, nothing);
 row("PREFETCH", "0F 18 /r", "", {}, nothing);
-row("PREFETCHW", "0F 0D /r", "", {}, nothing);
+row("PREFETCHW", "0F 0D /r", "M", {}, nothing);
 row("LFENCE", "NP 0F AE /5:r", "", { feature: "sse2" }, nothing);
 row("MFENCE", "NP 0F AE /6:r", "", { feature: "sse2" }, nothing);
 row("SFENCE", "NP 0F AE /7:r", "", { feature: "sse" }, nothing);
 row("CLFLUSH", "NP 0F AE /7", "Mb", { feature: "clflush" }, nothing);
-row("FWAIT", "9B", "", { feature: "x87" }, nothing);
 
 /** A nanosecond a tick: what the kernel's vDSO would call a 1 GHz invariant TSC. */
 hostHelper("timestamp", [], ["i64"], () => () => BigInt(Math.round(performance.now() * 1e6)));

@@ -194,14 +194,14 @@ function storeEnvironment(e: Emitter, host: Expression): void {
 function loadEnvironment(e: Emitter, host: Expression): void {
   emit(e, "setEnvironment", i32.load16U(host, 0), i32.load16U(host, 4), i32.load16U(host, 8));
 }
-row("FNSTENV", "D9 /6", "M224=", { feature: "fpu" }, (e) => {
+row("FNSTENV", "NP D9 /6", "M224=", { feature: "fpu" }, (e) => {
   storeEnvironment(e, e.let(e.host(0)));
   emit(e, "maskAll");
 });
-x87("FLDENV", "D9 /4", "M224", (e) => loadEnvironment(e, e.let(e.host(0))));
+x87("FLDENV", "NP D9 /4", "M224", (e) => loadEnvironment(e, e.let(e.host(0))));
 const registerOf = (e: Emitter, i: number): Expression =>
   e.let(i32.shl(i32.and(i32.add(i32.load(base, state.x87Top), c(i)), c(7)), c(4)));
-row("FNSAVE", "DD /6", "M864=", { feature: "fpu" }, (e) => {
+row("FNSAVE", "NP DD /6", "M864=", { feature: "fpu" }, (e) => {
   const host = e.let(e.host(0));
   storeEnvironment(e, host);
   for (let i = 0; i < 8; i++) {
@@ -211,7 +211,7 @@ row("FNSAVE", "DD /6", "M864=", { feature: "fpu" }, (e) => {
   }
   emit(e, "fninit");
 });
-x87("FRSTOR", "DD /4", "M864", (e) => {
+x87("FRSTOR", "NP DD /4", "M864", (e) => {
   const host = e.let(e.host(0));
   loadEnvironment(e, host);
   for (let i = 0; i < 8; i++) {
