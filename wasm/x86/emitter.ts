@@ -88,7 +88,8 @@ export class RecordEmitter implements Emitter {
       this.#address = this.f.let(this.#effectiveAddress());
       const bits = this.bits(i);
       if (bits === 0) return;
-      if (bits === 128 && this.#form.parsed.row.unaligned !== true)
+      // 16 bytes, and FXSAVE's 512, are to be aligned.
+      if ((bits === 128 || bits === 4096) && this.#form.parsed.row.unaligned !== true)
         this.faultIf(i64.ne(i64.and(this.#address, i64.const(15)), i64.const(0)), exit.generalProtection);
       this.#hosts[i] = this.translate(this.#address, bits >> 3, operand.write ? "write" : "read").host;
     });

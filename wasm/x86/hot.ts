@@ -123,6 +123,44 @@ const rules: readonly Rule[] = [
   { match: ["CALL J32", "JMP J8", "JMP J32", "RET"], sizes: any, forms: "r" },
   { match: ["CALL Eq", "JMP Eq"], sizes: any, forms: "rm", indexed: true },
   { match: ["SYSCALL"], sizes: any, forms: "r" },
+  // Vectors: copies and the string functions of the C library.
+  { match: ["MOVUPS Vdq= Wdq", "MOVDQU Vdq= Wdq"], sizes: any, forms: "m", indexed: true },
+  { match: ["MOVUPS Wdq= Vdq", "MOVDQU Wdq= Vdq"], sizes: any, forms: "m", indexed: true },
+  { match: ["MOVAPS Vdq= Wdq", "MOVDQA Vdq= Wdq"], sizes: any, forms: "rm", indexed: true },
+  { match: ["MOVAPS Wdq= Vdq", "MOVDQA Wdq= Vdq"], sizes: any, forms: "m", indexed: true },
+  { match: ["MOVAPD Vdq= Wdq"], sizes: any, forms: "r" },
+  { match: ["MOVQ Vdq= Udq/Mq"], sizes: any, forms: "rm" },
+  { match: ["MOVQ Mq= Vdq", "MOVHPS Vdq Mq", "MOVHPS Mq= Vdq", "MOVHPD Vdq Mq"], sizes: any, forms: "m" },
+  { match: ["MOVD Vdq= Ey", "MOVD Ey= Vdq"], sizes: words, forms: "r" },
+  { match: ["MOVD Vdq= Ey"], sizes: [32], forms: "m" },
+  { match: ["PXOR Vdq Wdq", "POR Vdq Wdq", "PAND Vdq Wdq", "PCMPEQB Vdq Wdq"], sizes: any, forms: "r" },
+  { match: ["PCMPEQB Vdq Wdq", "PMINUB Vdq Wdq", "PXOR Vdq Wdq", "PADDD Vdq Wdq"], sizes: any, forms: "m" },
+  { match: ["PMINUB Vdq Wdq", "PSUBB Vdq Wdq", "PCMPGTB Vdq Wdq", "PCMPEQD Vdq Wdq"], sizes: any, forms: "r" },
+  { match: ["PANDN Vdq Wdq", "PADDD Vdq Wdq", "PADDQ Vdq Wdq", "PMULUDQ Vdq Wdq"], sizes: any, forms: "r" },
+  { match: ["PMOVMSKB Gy= Udq"], sizes: words, forms: "r" },
+  { match: ["PSHUFD Vdq= Wdq Ib", "PUNPCKLQDQ Vdq Wdq", "PUNPCKLBW Vdq Wdq"], sizes: any, forms: "r" },
+  { match: ["PUNPCKLWD Vdq Wdq", "PUNPCKLDQ Vdq Wdq", "PSRLDQ Udq Ib", "PSLLDQ Udq Ib"], sizes: any, forms: "r" },
+  { match: ["PSRLQ Udq Ib", "PSLLQ Udq Ib", "PSRLD Udq Ib", "PSLLD Udq Ib"], sizes: any, forms: "r" },
+  // Floating point: scalar, and the packed forms compilers make of loops.
+  {
+    match: ["MOVSD Vdq= Mq", "MOVSD Wsd= Vsd", "MOVSS Vdq= Md", "MOVSS Wss= Vss"],
+    sizes: any,
+    forms: "m",
+    indexed: true,
+  },
+  { match: ["ADDSD Vsd Wsd", "MULSD Vsd Wsd", "SUBSD Vsd Wsd"], sizes: any, forms: "rm", indexed: true },
+  { match: ["DIVSD Vsd Wsd", "COMISD Vsd Wsd", "UCOMISD Vsd Wsd"], sizes: any, forms: "rm" },
+  { match: ["SQRTSD Vsd= Wsd", "MINSD Vsd Wsd", "MAXSD Vsd Wsd"], sizes: any, forms: "r" },
+  { match: ["ADDSS Vss Wss", "MULSS Vss Wss", "SUBSS Vss Wss"], sizes: any, forms: "rm" },
+  { match: ["DIVSS Vss Wss", "COMISS Vss Wss"], sizes: any, forms: "r" },
+  { match: ["CVTSI2SD Vsd= Ey", "CVTTSD2SI Gy= Wsd"], sizes: words, forms: "r" },
+  { match: ["CVTSI2SD Vsd= Ey"], sizes: [32], forms: "m" },
+  { match: ["CVTSS2SD Vsd= Wss", "CVTSD2SS Vss= Wsd"], sizes: any, forms: "r" },
+  { match: ["ADDPD Vdq Wdq", "MULPD Vdq Wdq", "SUBPD Vdq Wdq"], sizes: any, forms: "rm" },
+  { match: ["ADDPS Vdq Wdq", "MULPS Vdq Wdq"], sizes: any, forms: "rm" },
+  { match: ["UNPCKLPD Vdq Wdq", "UNPCKHPD Vdq Wdq", "UNPCKLPS Vdq Wdq", "SHUFPS Vdq Wdq Ib"], sizes: any, forms: "r" },
+  { match: ["ANDPD Vdq Wdq", "XORPS Vdq Wdq", "XORPD Vdq Wdq", "ANDPS Vdq Wdq"], sizes: any, forms: "r" },
+  { match: ["ANDPD Vdq Wdq", "XORPD Vdq Wdq"], sizes: any, forms: "m" },
 ];
 
 const conditionNames = [
@@ -144,8 +182,6 @@ const conditionNames = [
   "JG",
 ];
 
-const vectors = new Set<string>();
-
 const byKey = new Map<string, Rule[]>();
 for (const rule of rules) {
   for (const key of rule.match) {
@@ -161,7 +197,6 @@ export function hotness(form: Form): Heat | null {
   if (conditionNames.includes(row.name)) return none;
   if (/^(CMOV|SET)/.test(row.name) && !form.memory && form.size !== 16) return none;
   const key = `${row.name} ${row.operands}`.trim();
-  if (vectors.has(key)) return { ...none, indexed: form.memory };
   for (const rule of byKey.get(key) ?? byKey.get(key.replaceAll("!", "")) ?? []) {
     if (!rule.sizes.includes(form.size)) continue;
     if (rule.forms !== "rm" && (rule.forms === "m") !== form.memory) continue;

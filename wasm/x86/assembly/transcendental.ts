@@ -84,8 +84,10 @@ export function f2xm1(): void {
       }
       mul(p, p, y);
       toResult(p, false);
+    } else {
+      // Beyond ±1 the result is undefined: the operand stays.
+      raiseInexact();
     }
-    // Beyond ±1 the result is undefined: the operand stays.
   }
   roundWhole();
   if (finish()) storeResult(0);

@@ -9,7 +9,7 @@ import { f32x4, f64x2, i32x4, i64x2, i8x16, v128 } from "../../encode/simd.ts";
 import { row, type Emitter } from "../row.ts";
 import "../soft.ts";
 import { dwords, fromLow } from "./lanes.ts";
-import { enterMmx } from "./mmx-state.ts";
+import { checkPending, enterMmx } from "./mmx-state.ts";
 import { checkSse, nanF32, nanF64, nanPd, nanPs, refine } from "./sse-float.ts";
 
 const never = (): Expression => i32.const(0);
@@ -166,6 +166,7 @@ for (const [name, encoding, chops] of [
   ["CVTTPD2PI", "66 0F 2C /r", 1],
 ] as const)
   row(name, encoding, "Pq= Wdq", { feature: "sse2", faults: true }, (e) => {
+    checkPending(e);
     const value = e.let(e.call("soft.pdToPair", e.v(1), i32.const(chops)));
     // The change to MMX state happens even if the conversion faults.
     enterMmx(e);
@@ -177,6 +178,7 @@ for (const [name, encoding, chops] of [
   ["CVTTPS2PI", "NP 0F 2C /r", 1],
 ] as const)
   row(name, encoding, "Pq= Uq/Mq", { feature: "sse", faults: true }, (e) => {
+    checkPending(e);
     const value = e.let(e.call("soft.psToPair", e.i64(1), i32.const(chops)));
     // The change to MMX state happens even if the conversion faults.
     enterMmx(e);
@@ -184,6 +186,7 @@ for (const [name, encoding, chops] of [
     e.put(0, value);
   });
 row("CVTPI2PS", "NP 0F 2A /r", "Vq= Qq", { feature: "sse", faults: true }, (e) => {
+  if (!e.isMemory(1)) checkPending(e);
   const value = e.let(e.call("soft.pairToPs", e.get(1)));
   // The form with a memory operand leaves the x87 state alone (Intel SDM vol. 2, CVTPI2PS).
   if (!e.isMemory(1)) enterMmx(e);

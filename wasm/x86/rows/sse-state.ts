@@ -67,11 +67,9 @@ helper("fxrstor", ["i32"], ["i32"], (f) => {
 
 // Read and written: bytes 416 to 511 stay as they are.
 row("FXSAVE", "NP 0F AE /0", "Ms512!", { feature: "fxsr", faults: true }, (e) => {
-  e.faultIf(i32.wrapI64(i64.and(e.address(0), i64.const(15))), exit.generalProtection);
   e.inState("fxsave", e.host(0));
 });
 row("FXRSTOR", "NP 0F AE /1", "Ms512", { feature: "fxsr", faults: true }, (e) => {
-  e.faultIf(i32.wrapI64(i64.and(e.address(0), i64.const(15))), exit.generalProtection);
   e.faultIf(i32.load16U(e.host(0), 26), exit.generalProtection);
   e.inState("fxrstor", e.host(0));
 });
