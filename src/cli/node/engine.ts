@@ -1,5 +1,4 @@
 /** The engine on Node: a directory for a store, native containers first, a supervising process for each. */
-import { createHash } from "node:crypto";
 import { dirname, join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { createEngine } from "../../engine/engine.ts";
@@ -11,8 +10,7 @@ import { createThreadRuntime } from "./thread-runtime.ts";
 import { DirectoryStore } from "../../store/directory.ts";
 import type { Store } from "../../store/types.ts";
 import { version } from "../version.ts";
-import { gunzip } from "./gunzip.ts";
-import { openPath } from "./open-path.ts";
+import { nodeImagesHost } from "./images-host.ts";
 import { ProcessSupervision } from "./supervision.ts";
 
 export interface NodeHostOptions {
@@ -42,14 +40,7 @@ export async function openNodeHost(options: NodeHostOptions): Promise<NodeHost> 
     host: "node",
     store,
     locator: { kind: "directory", path: storePath },
-    images: new StoredImages(store, {
-      openPath,
-      createHasher: async () => {
-        const hash = createHash("sha256");
-        return { update: (bytes) => void hash.update(bytes), digest: () => `sha256:${hash.digest("hex")}` };
-      },
-      decoders: { gunzip },
-    }),
+    images: new StoredImages(store, nodeImagesHost),
     runtimes,
     supervision,
   });

@@ -62,6 +62,7 @@ function fileError(path: string, error: unknown): unknown {
   const reasons: Readonly<Record<string, string>> = {
     ENOENT: "no such file or directory",
     EACCES: "permission denied",
+    EPERM: "operation not permitted",
     ENOTDIR: "not a directory",
   };
   const reason = reasons[(error as NodeJS.ErrnoException).code ?? ""];
