@@ -15,8 +15,11 @@ import { blobPath } from "../../oci/digest.ts";
 import { type ImageFiles, normalisePath } from "../../oci/image.ts";
 import type { LayerState, Staging } from "./staging.ts";
 
+export type Slice = (offset: number, length: number) => ByteStream;
+
 export class Archive implements ImageFiles {
   readonly #staging: Staging;
+  readonly #slice: Slice | null;
   readonly #json = new Map<string, Uint8Array>();
   /** Links of the archive: where the content really is. */
   readonly #links = new Map<string, string>();
@@ -24,13 +27,14 @@ export class Archive implements ImageFiles {
   readonly #others = new Set<string>();
   #jsonBytes = 0;
 
-  private constructor(staging: Staging) {
+  private constructor(staging: Staging, slice: Slice | null) {
     this.#staging = staging;
+    this.#slice = slice;
   }
 
-  /** `stream` is the tar, already decompressed. */
-  static async read(stream: ByteStream, staging: Staging): Promise<Archive> {
-    const archive = new Archive(staging);
+  /** `stream` is the tar, already decompressed; `slice` gives a part of it again, where that can be done. */
+  static async read(stream: ByteStream, staging: Staging, slice: Slice | null): Promise<Archive> {
+    const archive = new Archive(staging, slice);
     for await (const { entry, content } of readTar(stream)) await archive.#add(entry, content);
     return archive;
   }
@@ -54,9 +58,10 @@ export class Archive implements ImageFiles {
     const isTar = prefix.length === blockBytes && (checksumMatches(prefix) || isZeroBlock(prefix));
     if (isTar || detectCompression(prefix) !== "none") {
       const isBlob = digest !== null && path === blobPath(digest);
+      const slice = this.#slice;
       await this.#staging.unpack(
         path,
-        { once: stream },
+        slice ? { open: () => slice(entry.offset, entry.storedBytes) } : { once: stream },
         {
           digest: digest ?? path,
           totalBytes: entry.storedBytes,

@@ -5,7 +5,13 @@ import type { ByteStream } from "../../codec/stream.ts";
 
 /** A path of the host: an archive, or a folder that is an OCI layout. */
 export type OpenedPath =
-  | { readonly kind: "file"; readonly stream: ByteStream; readonly sizeBytes: number | null }
+  | {
+      readonly kind: "file";
+      readonly stream: ByteStream;
+      readonly sizeBytes: number | null;
+      /** A part of the file, as often as wanted, where the host can: a browser's own gzip decoder needs that. */
+      readonly slice?: (offset: number, length: number) => ByteStream;
+    }
   | { readonly kind: "folder"; readonly folder: LayoutFolder };
 
 export interface LayoutFolder {

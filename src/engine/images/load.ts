@@ -75,8 +75,9 @@ async function openContents(
 ): Promise<Contents> {
   const opened = await openSource(source, host, signal);
   if (opened.kind === "folder") return new Layout(opened.folder, staging);
-  const { stream } = await decompress(cancellable(opened.stream, signal), host.decoders);
-  const archive = await Archive.read(stream, staging);
+  const { compression, stream } = await decompress(cancellable(opened.stream, signal), host.decoders);
+  const slice = compression === "none" ? opened.slice : undefined;
+  const archive = await Archive.read(stream, staging, slice ?? null);
   return { read: (path) => archive.read(path), layer: ({ path }) => archive.layer(path) };
 }
 

@@ -11,8 +11,15 @@ export async function openSource(
   signal: AbortSignal | undefined,
 ): Promise<OpenedPath> {
   switch (source.kind) {
-    case "blob":
-      return { kind: "file", stream: interruptible(source.blob.stream(), signal), sizeBytes: source.blob.size };
+    case "blob": {
+      const { blob } = source;
+      return {
+        kind: "file",
+        stream: interruptible(blob.stream(), signal),
+        sizeBytes: blob.size,
+        slice: (offset, length) => interruptible(blob.slice(offset, offset + length).stream(), signal),
+      };
+    }
     case "stream":
       return { kind: "file", stream: interruptible(source.stream, signal), sizeBytes: source.sizeBytes ?? null };
     case "path":
