@@ -102,6 +102,8 @@ export function cloneTask(parent: Task, given: CloneArguments): Maybe<number> {
   // A task with a memory of its own keeps the alternate stack; one that shares it, save for vfork, starts without.
   child.altStack =
     has(clone.VM) && !has(clone.VFORK) ? { address: 0, size: 0, flags: SS_DISABLE } : { ...parent.altStack };
+  // A thread registers its own; a copy of the process keeps the caller's (Linux: rseq_fork).
+  if (!has(clone.VM)) child.rseq = parent.rseq;
   if (has(clone.CHILD_CLEARTID)) child.clearChildTid = given.childTid;
 
   cpu.saveContext(parent.context);

@@ -444,6 +444,7 @@ function commit(task: Task, space: AddressSpace, file: OpenFile, argv: readonly 
   releaseRobustMutexes(task);
   clearChildTid(task);
   task.robustList = 0;
+  task.rseq = null;
   const old = task.memory;
   task.memory = space;
   old.release();

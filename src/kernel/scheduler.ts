@@ -13,6 +13,7 @@ import { reg } from "../../wasm/x86/types.ts";
 import { PageNeeded, UserFault } from "./faults.ts";
 import { errno } from "../abi/errno.ts";
 import type { Kernel } from "./kernel.ts";
+import { restartSequence } from "./rseq.ts";
 import type { Task } from "./task.ts";
 import { yieldToHost } from "./host-loop.ts";
 
@@ -226,6 +227,7 @@ export class Scheduler {
       if (this.#loaded !== null) cpu.saveContext(this.#loaded.context);
       cpu.loadContext(task.context);
       this.#loaded = task;
+      if (task.rseq !== null) restartSequence(task);
     }
     task.memory.activate();
   }

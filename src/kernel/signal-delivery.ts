@@ -11,6 +11,7 @@ import type { AccessFault } from "./address-space.ts";
 import { exitProcess, exitTask } from "./exit.ts";
 import { PageNeeded, UserFault, restart } from "./faults.ts";
 import type { Kernel } from "./kernel.ts";
+import { restartSequence } from "./rseq.ts";
 import { defaultActionOf } from "./signal.ts";
 import { pushSignalFrame } from "./signal-frame.ts";
 import { bitOf, defaultAction, unblockable } from "./signal-state.ts";
@@ -85,6 +86,7 @@ export class Delivery {
     const { signal } = info;
     const action = process.actions.get(signal);
     this.#settleCall(task, action.flags);
+    if (task.rseq !== null) restartSequence(task);
     try {
       pushSignalFrame(task, this.#kernel.cpu, info, action);
     } catch (error) {

@@ -13,6 +13,7 @@ import type { TaskCredentials } from "./credentials.ts";
 import type { FdTable } from "./fd-table.ts";
 import type { FsContext } from "./fs-context.ts";
 import type { Kernel } from "./kernel.ts";
+import type { RestartableSequences } from "./rseq.ts";
 import type { Process } from "./process.ts";
 import { PendingSignals, bitOf } from "./signal-state.ts";
 import type { SignalInfo, SignalSet } from "./signal-state.ts";
@@ -76,6 +77,7 @@ export class Task {
   // Threads.
   clearChildTid = 0;
   robustList = 0;
+  rseq: RestartableSequences | null = null;
   /** Made by vfork and not yet let go of its parent. */
   isVforkChild = false;
   /** Another thread of the process calls execve: this one ends. */

@@ -281,6 +281,33 @@ function membarrier(_task: Task, command: number, flags: number): number {
   }
 }
 
+const RSEQ_FLAG_UNREGISTER = 1;
+/** The structure of the first version, which every later one begins with. */
+const rseqBytes = 32;
+
+function rseq(task: Task, address: number, length: number, flags: number, signature: number): number {
+  const old = task.rseq;
+  if ((flags & RSEQ_FLAG_UNREGISTER) !== 0) {
+    if (flags !== RSEQ_FLAG_UNREGISTER || old === null || old.address !== address) return -errno.EINVAL;
+    if (old.length !== length) return -errno.EINVAL;
+    if (old.signature !== signature) return -errno.EPERM;
+    task.user.writeU32(address + 4, -1);
+    task.rseq = null;
+    return 0;
+  }
+  if (flags !== 0) return -errno.EINVAL;
+  if (old !== null) {
+    if (old.address !== address || old.length !== length) return -errno.EINVAL;
+    return old.signature === signature ? -errno.EBUSY : -errno.EPERM;
+  }
+  if (address % rseqBytes !== 0 || length < rseqBytes) return -errno.EINVAL;
+  task.user.prepareWrite(address, rseqBytes);
+  // There is one processor, numbered 0.
+  task.user.writeU64(address, 0n);
+  task.rseq = { address, length, signature };
+  return 0;
+}
+
 const refuse = () => -errno.EPERM;
 
 export const systemRows = [
@@ -297,6 +324,7 @@ export const systemRows = [
     "seccomp, speculation and PR_SET_MM are EINVAL",
   ),
   partial("personality", personality, ["uint"], "kept, and changes nothing"),
+  row("rseq", rseq, ["buffer", "uint", "int", "uint"]),
   row("membarrier", membarrier, ["int", "uint"]),
   partial("syslog", refuse, ["int", "buffer", "int"], "EPERM, as in a container"),
   partial("reboot", refuse, ["int", "int", "uint", "buffer"], "EPERM, as in a container"),
@@ -313,7 +341,6 @@ export const systemRows = [
   partial("add_key", refuse, [], "EPERM, as in a container"),
   partial("request_key", refuse, [], "EPERM, as in a container"),
   partial("keyctl", refuse, [], "EPERM, as in a container"),
-  missing("rseq", "restartable sequences: C libraries do without"),
   missing("seccomp", "filters for system calls"),
   missing("modify_ldt", "16- and 32-bit segments"),
   missing("landlock_create_ruleset", "sandboxes"),

@@ -19,6 +19,8 @@ import { resourceRows } from "./resource.ts";
 import { signalRows } from "./signal.ts";
 import { systemRows } from "./system.ts";
 import { timeRows } from "./time.ts";
+import { signalfdRows } from "./signalfd.ts";
+import { timerfdRows } from "./timerfd.ts";
 import type { SyscallRow, SyscallTable } from "./types.ts";
 
 const families: readonly (readonly SyscallRow[])[] = [
@@ -34,6 +36,8 @@ const families: readonly (readonly SyscallRow[])[] = [
   processRows,
   signalRows,
   timeRows,
+  timerfdRows,
+  signalfdRows,
   futexRows,
   identityRows,
   resourceRows,

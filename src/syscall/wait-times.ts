@@ -37,7 +37,7 @@ export function maskDuringCall(task: Task, address: number, size: number): numbe
   if (size !== 8) return -errno.EINVAL;
   // SIGKILL and SIGSTOP cannot be blocked.
   const mask = task.user.readU64(address) & ~((1n << 8n) | (1n << 18n));
-  task.savedMask = task.blocked;
+  task.savedMask ??= task.blocked;
   task.blocked = mask;
   task.kernel.signals.update(task);
   return 0;
