@@ -102,6 +102,7 @@ export class LocalContainer implements HostedContainer, AttachmentHost {
       finishedMs: null,
       exitCode: null,
       error: "",
+      pid: running.pid ?? 0,
       host: this.#options.host ?? null,
     });
   }
@@ -241,7 +242,7 @@ export class LocalContainer implements HostedContainer, AttachmentHost {
         await deleteContainer(store, locator, runtime, this.#record);
       } else {
         await this.#log.flush();
-        await this.#save({ status: "exited", finishedMs: Date.now(), exitCode: status.code, host: null });
+        await this.#save({ status: "exited", finishedMs: Date.now(), exitCode: status.code, pid: 0, host: null });
       }
     } finally {
       for (const follower of this.#followers) follower.end();

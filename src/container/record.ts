@@ -15,6 +15,8 @@ export interface ContainerState {
   readonly exitCode: number | null;
   /** Why it did not start, or how its host ended; "" otherwise. */
   readonly error: string;
+  /** The host's id of its first process while it runs; 0 when it has none. */
+  readonly pid: number;
   /** Who hosts it while it runs: for the host's own use (a process id and a socket, for instance). */
   readonly host: Readonly<Record<string, string | number>> | null;
 }
@@ -45,6 +47,7 @@ export const createdState: ContainerState = {
   finishedMs: null,
   exitCode: null,
   error: "",
+  pid: 0,
   host: null,
 };
 

@@ -202,6 +202,7 @@ class HostEngine implements Engine {
         status: "exited",
         exitCode: 137,
         finishedMs: Date.now(),
+        pid: 0,
         error: "the process that hosted the container ended unexpectedly",
         host: null,
       },

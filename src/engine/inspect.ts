@@ -42,7 +42,7 @@ export function inspectContainer(record: ContainerRecord): Record<string, unknow
       Restarting: false,
       OOMKilled: false,
       Dead: state.status === "dead",
-      Pid: state.host?.["pid"] ?? 0,
+      Pid: state.pid,
       ExitCode: state.exitCode ?? 0,
       Error: state.error,
       StartedAt: moment(state.startedMs),

@@ -60,6 +60,8 @@ export interface RuntimeProcess {
 }
 
 export interface RuntimeContainer extends RuntimeProcess {
+  /** The host's id of the first process, where it has one. */
+  readonly pid?: number;
   exec(process: ProcessSpec, io: RuntimeIo): Promise<RuntimeProcess>;
   /** Ends everything at once and frees what it holds. Safe to call twice. */
   destroy(): Promise<void>;

@@ -156,15 +156,17 @@ function hosts(hostname: string): string {
   ].join("\n");
 }
 
-/** Binds whose source is missing are refused before anything starts: docker's text for `--mount`. */
-export async function checkMounts(spec: ContainerSpec): Promise<void> {
-  for (const mount of spec.mounts)
-    if (mount.type === "bind" && !(await exists(mount.source)))
-      throw new WherryError(
-        "not-found",
-        `invalid mount config for type "bind": bind source path does not exist: ${mount.source}`,
-        { exitCode: 125 },
-      );
+/** As docker does for -v: a folder that is not there is made. */
+export async function prepareMounts(spec: ContainerSpec): Promise<void> {
+  for (const mount of spec.mounts) {
+    if (mount.type !== "bind" || (await exists(mount.source))) continue;
+    await mkdir(mount.source, { recursive: true }).catch((error: Error) => {
+      throw new WherryError("not-found", `error while creating mount source path '${mount.source}': ${error.message}`, {
+        exitCode: 125,
+        cause: error,
+      });
+    });
+  }
 }
 
 export async function readState(folder: string): Promise<{ pid: number; start: string } | null> {

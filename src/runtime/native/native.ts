@@ -16,7 +16,7 @@ import { promisify } from "node:util";
 import { WherryError } from "../../base/errors.ts";
 import type { Store, StoreLocator } from "../../store/types.ts";
 import type { ContainerSpec, ProcessSpec, Runtime, RuntimeContainer, RuntimeIo, RuntimeProcess } from "../types.ts";
-import { checkMounts, missingLayers, readState, resolveProcess, unpackLayers, writeBundle } from "./bundle.ts";
+import { prepareMounts, missingLayers, readState, resolveProcess, unpackLayers, writeBundle } from "./bundle.ts";
 import { copyIn, copyOut } from "./copy.ts";
 import { inspectHost } from "./host.ts";
 import type { Host } from "./host.ts";
@@ -135,7 +135,7 @@ class NativeRuntime implements Runtime {
   async #start(program: string, spec: ContainerSpec, io: RuntimeIo): Promise<RuntimeContainer> {
     const host = this.#hostFacts();
     const layout = this.#layout;
-    await checkMounts(spec);
+    await prepareMounts(spec);
     const [folder, prefix] = await Promise.all([writeBundle(layout, spec, host), this.#prefix()]);
     const options = overlayOptions(layerChains(spec.layers), spec.id, host.rootless);
     const [pidFile, logFile] = [join(folder, "pid"), join(folder, "runtime.log")];
@@ -304,12 +304,14 @@ interface ContainerParts {
 
 class NativeContainer implements RuntimeContainer {
   readonly exited: RuntimeContainer["exited"];
+  readonly pid: number;
   readonly #parts: ContainerParts;
   #execs = 0;
 
   constructor(parts: ContainerParts) {
     this.#parts = parts;
     this.exited = parts.first.exited;
+    this.pid = parts.first.pid;
   }
 
   signal(signal: number): Promise<void> {
