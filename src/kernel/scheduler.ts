@@ -47,6 +47,7 @@ export class Scheduler {
   #virtualMs = 0;
   #preempt = false;
   #sliceStart = 0;
+  #timed = false;
 
   constructor(kernel: Kernel) {
     this.#kernel = kernel;
@@ -265,16 +266,19 @@ export class Scheduler {
     const kernel = this.#kernel;
     const cpu = kernel.cpu;
     const budget = this.#budget;
-    const started = performance.now();
+    // The clock is read only where it is likely to be of use: after a run that used its budget up.
+    const started = this.#timed ? performance.now() : 0;
     const reason = cpu.run(budget);
     if (reason === exit.syscall) {
+      this.#timed = false;
       task.next = "dispatch";
       task.syscallNumber = cpu.registerInt(reg.rax);
       return true;
     }
     if (reason === exit.budget) {
-      const elapsed = performance.now() - started;
-      if (elapsed > 0.2) {
+      const elapsed = this.#timed ? performance.now() - started : 0;
+      if (!this.#timed) this.#timed = true;
+      else if (elapsed > 0.2) {
         const scaled = Math.floor((budget * runTargetMs) / elapsed);
         // Halfway to the new estimate: one slow run (a compile, a page in) says little.
         this.#budget = Math.max(budgetMin, Math.floor((this.#budget + Math.min(scaled, this.#budget * 2)) / 2));

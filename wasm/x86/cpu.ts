@@ -61,8 +61,8 @@ class Processor implements Cpu {
   readonly contextBytes = contextBytes;
   readonly #exports: Exports;
   readonly #decoder: BlockDecoder;
-  #buffer: ArrayBuffer | undefined;
-  #bytes!: Uint8Array;
+  // Growth detaches them, which leaves a length of zero: cheaper to ask than the memory for its buffer.
+  #bytes = new Uint8Array(0);
   #words!: Uint32Array;
   #view!: DataView;
   #interrupted = false;
@@ -105,24 +105,24 @@ class Processor implements Cpu {
   }
 
   #refresh(): void {
-    this.#buffer = this.memory.buffer;
-    this.#bytes = new Uint8Array(this.#buffer);
-    this.#words = new Uint32Array(this.#buffer);
-    this.#view = new DataView(this.#buffer);
+    const { buffer } = this.memory;
+    this.#bytes = new Uint8Array(buffer);
+    this.#words = new Uint32Array(buffer);
+    this.#view = new DataView(buffer);
   }
 
   get bytes(): Uint8Array {
-    if (this.#buffer !== this.memory.buffer) this.#refresh();
+    if (this.#bytes.length === 0) this.#refresh();
     return this.#bytes;
   }
 
   get words(): Uint32Array {
-    if (this.#buffer !== this.memory.buffer) this.#refresh();
+    if (this.#bytes.length === 0) this.#refresh();
     return this.#words;
   }
 
   get view(): DataView {
-    if (this.#buffer !== this.memory.buffer) this.#refresh();
+    if (this.#bytes.length === 0) this.#refresh();
     return this.#view;
   }
 
