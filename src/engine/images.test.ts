@@ -107,6 +107,49 @@ test("several images in one archive share their layers", async () => {
   expect(await store.listPacks()).toHaveLength(2);
 });
 
+test("a layer stored once and hard-linked, as tar does when it packs such a folder", async () => {
+  const members = oldDockerArchive(debian, image({ layers: [base], names: ["base:1"] })).map((one) =>
+    one.type === "symlink" ? { ...one, type: "hardlink" as const, link: `./${one.link!.slice("../".length)}` } : one,
+  );
+  expect(members.some((one) => one.type === "hardlink")).toBe(true);
+  expect(await images.load(blob(tar(members)))).toHaveLength(2);
+});
+
+test("links of an archive that lead nowhere or round in circles", async () => {
+  const entries = [{ Config: `${debian.id.slice(7)}.json`, RepoTags: null, Layers: ["a/layer.tar", "b/layer.tar"] }];
+  const manifest = [
+    { name: `${debian.id.slice(7)}.json`, body: debian.config },
+    { name: "manifest.json", body: JSON.stringify(entries) },
+  ];
+  const link = (name: string, to: string): Member => ({ name, type: "symlink", link: to });
+  const circle = tar([link("a/layer.tar", "../b/layer.tar"), link("b/layer.tar", "../a/layer.tar"), ...manifest]);
+  await expect(images.load(blob(circle))).rejects.toThrow("go round in circles");
+  const nowhere = tar([link("a/layer.tar", "../../../etc/passwd"), ...manifest]);
+  await expect(images.load(blob(nowhere))).rejects.toThrow("the archive has no layer a/layer.tar");
+});
+
+test("a layout's manifest.json cannot name files outside its folder", async () => {
+  const asked: string[] = [];
+  images = new StoredImages(store, {
+    openPath: async () => ({
+      kind: "folder",
+      folder: {
+        open: async (path) => {
+          asked.push(path);
+          if (path !== "manifest.json") return null;
+          const bytes = encodeUtf8(JSON.stringify([{ Config: "../../secret.json", Layers: [] }]));
+          return {
+            stream: new Blob([bytes]).stream() as unknown as AsyncIterable<Uint8Array>,
+            sizeBytes: bytes.length,
+          };
+        },
+      },
+    }),
+  });
+  await expect(images.load({ kind: "path", path: "x" })).rejects.toThrow("has no ../../secret.json");
+  expect(asked.filter((path) => path.includes(".."))).toEqual([]);
+});
+
 test("loading again unpacks nothing and says so", async () => {
   await images.load(blob(archive(newDockerArchive(debian))));
   const before = await snapshot();
@@ -267,6 +310,38 @@ describe("names", () => {
       Config: { Cmd: ["/bin/sh"], Env: ["PATH=/bin"], Entrypoint: null, WorkingDir: "" },
       RootFS: { Type: "layers", Layers: [base.diffId, top.diffId] },
     });
+  });
+});
+
+describe("save", () => {
+  test("writes what load reads, layers bit for bit", async () => {
+    await images.load(blob(tar(oldDockerArchive(debian, image({ layers: [base], names: ["base:1", "base:2"] })))));
+    const saved = new Uint8Array(await new Response(await images.save(["debian:12", "base:2"])).arrayBuffer());
+    expect(new Uint8Array(await new Response(await images.save(["debian:12", "base:2"])).arrayBuffer())).toEqual(saved);
+    const other = new StoredImages(new MemoryStore());
+    expect(await other.load(blob(saved))).toMatchObject([
+      { id: debian.id, references: ["debian:12"] },
+      { references: ["base:2"], layers: 1 },
+    ]);
+    expect(await other.validate("debian:12")).toEqual([]);
+  });
+});
+
+describe("validate", () => {
+  test("finds what went wrong in the store", async () => {
+    await images.load(blob(archive(ociLayout([debian]))));
+    expect(await images.validate("debian:12")).toEqual([]);
+    const spoiled = base.tar.slice();
+    spoiled[600]! ^= 1;
+    await store.deletePack(base.diffId);
+    const writer = await store.createPack();
+    await writer.write(spoiled);
+    await writer.commit(base.diffId);
+    await store.deletePack(top.diffId);
+    expect(await images.validate("debian:12")).toEqual([
+      expect.stringMatching(/^layer 0: its digest is sha256:.*, but should be sha256:/),
+      "layer 1: its pack is missing",
+    ]);
   });
 });
 

@@ -5,6 +5,7 @@
 import { WherryError } from "../base/errors.ts";
 import type { CreateHasher } from "../base/hasher.ts";
 import { createSha256 } from "../codec/sha256.ts";
+import { toReadable } from "../codec/stream.ts";
 import type { ResolvedImage } from "../container/image.ts";
 import { listRecords } from "../container/record.ts";
 import { type ImageConfig, parseImageConfig } from "../oci/config.ts";
@@ -17,6 +18,8 @@ import type { ImagesHost } from "./images/host.ts";
 import { familiar, Library } from "./images/library.ts";
 import { loadImages } from "./images/load.ts";
 import type { ImageRecord } from "./images/record.ts";
+import { saveImages } from "./images/save.ts";
+import { validateImage } from "./images/validate.ts";
 import type { Images, ImageSource, ImageSummary, LoadOptions } from "./types.ts";
 
 export type { ImagesHost } from "./images/host.ts";
@@ -157,6 +160,25 @@ export class StoredImages implements Images {
     const reference = normaliseReference(name);
     if (reference.digest !== null) throw new WherryError("usage", "refusing to create a tag with a digest reference");
     await this.#store.putDocument("reference", `${reference.domain}/${reference.path}:${reference.tag}`, record.id);
+  }
+
+  /** One archive with these images, each under the names it was asked for by, or all when by its id. */
+  async save(names: readonly string[]): Promise<ReadableStream<Uint8Array>> {
+    const images = new Map<string, { record: ImageRecord; references: string[] }>();
+    for (const name of names) {
+      const { record, reference } = await this.#library.find(name);
+      const entry = images.get(record.id) ?? { record, references: [] };
+      images.set(record.id, entry);
+      const wanted = reference === null ? await this.#library.referencesOf(record.id) : [reference];
+      entry.references = [...new Set([...entry.references, ...wanted])];
+    }
+    return toReadable(saveImages(this.#store, [...images.values()], this.#createHasher));
+  }
+
+  /** What is wrong with the image as it lies in the store, one sentence each. */
+  async validate(image: string): Promise<readonly string[]> {
+    const { record } = await this.#library.find(image);
+    return validateImage(this.#store, record, this.#createHasher);
   }
 
   /** Docker's names of layers in place: each the digest of the one below and its own diff ID (image-spec/config.md). */

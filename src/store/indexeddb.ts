@@ -48,13 +48,20 @@ export class IndexedDbStore implements Store {
   }
 
   static async open(name: string): Promise<IndexedDbStore> {
-    const db = await openDB<Schema>(name, 1, {
+    const opening = openDB<Schema>(name, 1, {
       upgrade(created) {
         for (const table of ["packs", "records", "documents", "journals"] as const) created.createObjectStore(table);
         created.createObjectStore("writing", { autoIncrement: true });
       },
       // A newer Wherry in another tab wants to change the tables: make way; this store's next call fails clearly.
       blocking: (_current, _blocked, event) => (event.target as IDBDatabase).close(),
+    });
+    const db = await guarded(() => opening).catch((error: unknown) => {
+      if (error instanceof WherryError) throw error;
+      const reason = error instanceof Error ? error.message : String(error);
+      throw new WherryError("unsupported", `this browser does not let the page keep data (IndexedDB): ${reason}`, {
+        cause: error,
+      });
     });
     const store = new IndexedDbStore(db);
     await store.#removeAbandoned();

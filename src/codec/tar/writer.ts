@@ -72,7 +72,7 @@ export function tarEnd(): Uint8Array {
 export interface TarSource {
   readonly header: TarMemberHeader;
   /** Exactly `header.size` bytes. */
-  readonly content?: ByteStream;
+  readonly content?: ByteStream | Iterable<Uint8Array>;
 }
 
 export async function* writeTar(entries: AsyncIterable<TarSource> | Iterable<TarSource>): AsyncGenerator<Uint8Array> {
