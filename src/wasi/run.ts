@@ -10,7 +10,6 @@ import { isPromise } from "../base/maybe.ts";
 import type { Caller, OpenFile } from "../vfs/types.ts";
 import { Preview1, ProgramExit } from "./preview1.ts";
 import type { WasiFunction } from "./preview1.ts";
-import { wasmerImports } from "./wasmer.ts";
 
 export interface WasiProgram {
   readonly arguments: readonly string[];
@@ -67,6 +66,8 @@ export async function compileWasi(name: string, code: Uint8Array<ArrayBuffer>): 
 export async function runWasi(program: WasiProgram, module: WebAssembly.Module): Promise<number> {
   const files = new Preview1(program.caller, program.clock, program.standard, program.root);
   try {
+    // Half a megabyte that only WASI programs need.
+    const { wasmerImports } = await import("./wasmer.ts");
     const wasmer = await wasmerImports(module, program.arguments, program.environment);
     const imports: WebAssembly.Imports = {};
     const ours = files.imports();

@@ -15,12 +15,26 @@ export interface WasmerImports {
   attach(instance: WebAssembly.Instance): void;
 }
 
+/** The library decodes its own module with Node's Buffer; a browser has none, so for that one call it gets this much. */
+function initialise(): Promise<void> {
+  const host = globalThis as { Buffer?: unknown };
+  if (host.Buffer !== undefined) return init();
+  host.Buffer = {
+    from: (base64: string) => Uint8Array.from(atob(base64), (character) => character.charCodeAt(0)),
+  };
+  try {
+    return init();
+  } finally {
+    delete host.Buffer;
+  }
+}
+
 export async function wasmerImports(
   module: WebAssembly.Module,
   programArguments: readonly string[],
   environment: readonly string[],
 ): Promise<WasmerImports> {
-  await (ready ??= init());
+  await (ready ??= initialise());
   const env: Record<string, string> = {};
   for (const entry of environment) {
     const at = entry.indexOf("=");
