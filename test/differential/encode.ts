@@ -24,6 +24,8 @@ interface Choice {
   readonly lock: boolean;
   /** Prefixes put first: REP and the like. */
   readonly prefixes?: readonly number[];
+  /** One of many instructions: RSP and R15 keep their values, and R15 is the only base. */
+  readonly base15?: bigint;
   /** Immediate, when it is not any. */
   readonly immediate?: number | undefined;
 }
@@ -35,7 +37,8 @@ function isGeneral(operand: Operand | undefined): boolean {
 }
 
 /** A register number for an operand. RSP rarely: stack instructions have it already. */
-function pickRegister(dice: Dice, operand: Operand | undefined): number {
+function pickRegister(dice: Dice, operand: Operand | undefined, keep = false): number {
+  if (keep && isGeneral(operand)) return dice.pick([0, 1, 2, 3, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14]);
   if (operand?.kind === "P" || operand?.kind === "Q" || operand?.kind === "ST") return dice.below(8);
   const number = dice.below(16);
   return isGeneral(operand) && number === 4 && !dice.chance(8) ? 3 : number;
@@ -45,6 +48,7 @@ export function encode(dice: Dice, parsed: ParsedRow, choice: Choice): Encoded {
   const { encoding, operands, row } = parsed;
   const { size, memory } = choice;
   const prefixes: number[] = [...(choice.prefixes ?? [])];
+  const keep = choice.base15 !== undefined;
   const pinned = new Map<number, bigint>();
   if (choice.lock) prefixes.push(0xf0);
   const uses16 = size === 16 && operands.some((o) => o.size === "v" || o.size === "z" || o.memorySize === "v");
@@ -61,8 +65,8 @@ export function encode(dice: Dice, parsed: ParsedRow, choice: Choice): Encoded {
   const regOperand = operands.find((o) => o.kind === "G" || o.kind === "V" || o.kind === "P");
   const rmOperand = operands.find((o) => o.kind === "E" || o.kind === "W" || o.kind === "Q" || o.kind === "ST");
   const opcodeOperand = operands.find((o) => o.kind === "Z");
-  const reg = encoding.digit >= 0 ? encoding.digit : pickRegister(dice, regOperand);
-  let rm = pickRegister(dice, rmOperand);
+  const reg = encoding.digit >= 0 ? encoding.digit : pickRegister(dice, regOperand, keep);
+  let rm = pickRegister(dice, rmOperand, keep);
   if (dice.chance(4) && rmOperand?.kind !== "ST") rm = rmOperand?.kind === "Q" ? reg & 7 : reg;
   if (encoding.digit < 0 && reg >= 8) rex |= 0x44;
 
@@ -73,7 +77,7 @@ export function encode(dice: Dice, parsed: ParsedRow, choice: Choice): Encoded {
   };
   let opcode = encoding.opcode;
   if (encoding.plusRegister) {
-    const number = opcodeOperand === undefined ? dice.below(8) : pickRegister(dice, opcodeOperand);
+    const number = opcodeOperand === undefined ? dice.below(8) : pickRegister(dice, opcodeOperand, keep);
     opcode |= number & 7;
     if (number >= 8) rex |= 0x41;
     rm = number;
@@ -95,6 +99,10 @@ export function encode(dice: Dice, parsed: ParsedRow, choice: Choice): Encoded {
       tail.push(field | 4, 0x25);
       push(choice.target & 0xffffffffn, 4);
       if (choice.target >> 31n !== 0n) return encode(dice, parsed, choice);
+    } else if (choice.base15 !== undefined) {
+      tail.push(0x80 | field | 7);
+      rex |= 0x41;
+      push(choice.target - choice.base15, 4);
     } else {
       const withIndex = shape >= 5;
       const far = dice.chance(3);

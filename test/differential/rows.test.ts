@@ -6,11 +6,12 @@
  *     WHERRY_ROWS='^PADD' …                                        only rows whose name matches
  */
 import { beforeAll, describe, expect, test } from "vitest";
-import { forms, makeCase, type Form, type FormCase } from "./cases.ts";
+import { forms, makeCase, type FormCase } from "./cases.ts";
 import { describe as report, differences } from "./compare.ts";
 import { Emulator } from "./emulator.ts";
 import { hostFeatures, nativeUnavailable, runNative } from "./native.ts";
 import { Dice } from "./operands.ts";
+import { isSupported } from "./support.ts";
 
 const perForm = Number(process.env["WHERRY_CASES"] ?? 40);
 const seed = Number(process.env["WHERRY_SEED"] ?? 20_241);
@@ -21,23 +22,8 @@ const batchCases = 4000;
 const shownMax = 3;
 
 const unavailable = nativeUnavailable();
-/** Row features by the names /proc/cpuinfo has. */
-const cpuinfoNames: Record<string, string> = {
-  sse3: "pni",
-  "sse4.1": "sse4_1",
-  "sse4.2": "sse4_2",
-  x87: "fpu",
-  cmpxchg16b: "cx16",
-  lahf: "lahf_lm",
-};
-
 const all = forms().filter((form) => form.parsed.row.untestable !== true && pattern.test(form.parsed.row.name));
 const names = [...new Set(all.map((form) => form.parsed.row.name))];
-
-function isSupported(form: Form, host: ReadonlySet<string>): boolean {
-  const feature = form.parsed.row.feature;
-  return feature === undefined || host.has(cpuinfoNames[feature] ?? feature);
-}
 
 describe.skipIf(unavailable !== null)(`rows against the processor, seed ${seed}`, () => {
   const failures = new Map<string, string[]>();

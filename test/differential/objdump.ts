@@ -1,0 +1,91 @@
+/** The decoder against objdump: where each instruction of a program's code ends, and what it is called. */
+import { spawn } from "node:child_process";
+import { createInterface } from "node:readline";
+import { decoded, InstructionDecoder } from "../../wasm/x86/instruction.ts";
+import "../../wasm/x86/rows/all.ts";
+
+/** Mnemonics objdump and the manual have for one row, by the row's name. */
+const synonyms: Record<string, readonly string[]> = {
+  CDQE: ["cbw", "cwde", "cdqe"],
+  CDQ: ["cwd", "cdq", "cqo"],
+  MOV: ["mov", "movabs"],
+  SHL: ["shl", "sal"],
+  NOP: ["nop", "xchg", "data16", "pause"],
+  XCHG: ["xchg", "nop"],
+  RET: ["ret"],
+  MOVD: ["movd", "movq"],
+  PREFETCH: ["prefetchnta", "prefetcht0", "prefetcht1", "prefetcht2", "nop"],
+  PREFETCHW: ["prefetch", "prefetchw", "prefetchwt1"],
+  FWAIT: ["fwait"],
+  XLAT: ["xlat"],
+  PUSHF: ["pushf"],
+  POPF: ["popf"],
+  CMPPS: ["cmpps", "cmpeqps", "cmpltps", "cmpleps", "cmpunordps", "cmpneqps", "cmpnltps", "cmpnleps", "cmpordps"],
+  CMPPD: ["cmppd", "cmpeqpd", "cmpltpd", "cmplepd", "cmpunordpd", "cmpneqpd", "cmpnltpd", "cmpnlepd", "cmpordpd"],
+  CMPSS: ["cmpss", "cmpeqss", "cmpltss", "cmpless", "cmpunordss", "cmpneqss", "cmpnltss", "cmpnless", "cmpordss"],
+  CMPSD: ["cmpsd", "cmpeqsd", "cmpltsd", "cmplesd", "cmpunordsd", "cmpneqsd", "cmpnltsd", "cmpnlesd", "cmpordsd"],
+  JRCXZ: ["jrcxz", "jecxz"],
+  // Encodings that a processor without the later feature runs as the older instruction.
+  BSF: ["bsf", "tzcnt"],
+  BSR: ["bsr", "lzcnt"],
+};
+
+/** Words objdump puts before a mnemonic. */
+const prefixWords =
+  /^(?:(?:lock|rep|repz|repnz|repe|repne|bnd|notrack|cs|ds|es|ss|fs|gs|data16|addr32|rex(?:\.[WRXB]+)?)\s+)+/;
+
+export interface Disagreement {
+  readonly kind: "missing" | "length" | "name" | "extra";
+  readonly mnemonic: string;
+  /** What the decoder says: a row's name. */
+  readonly ours: string;
+  readonly bytes: string;
+}
+
+export interface Comparison {
+  readonly instructions: number;
+  readonly disagreements: ReadonlyMap<string, { count: number; first: Disagreement }>;
+}
+
+export async function compareWithObjdump(file: string): Promise<Comparison> {
+  const child = spawn("objdump", ["-d", "-M", "intel", "--insn-width=16", "--section=.text", file], {
+    stdio: ["ignore", "pipe", "inherit"],
+  });
+  const decoder = new InstructionDecoder();
+  const found = new Map<string, { count: number; first: Disagreement }>();
+  const note = (one: Disagreement): void => {
+    const key = `${one.kind} ${one.mnemonic}${one.ours === "" ? "" : ` (${one.ours})`}`;
+    const known = found.get(key);
+    if (known === undefined) found.set(key, { count: 1, first: one });
+    else known.count++;
+  };
+  let instructions = 0;
+  const buffer = new Uint8Array(32);
+  for await (const line of createInterface({ input: child.stdout })) {
+    const parts = line.split("\t");
+    const hex = parts[1];
+    const text = parts[2];
+    if (hex === undefined || text === undefined || !line.startsWith(" ")) continue;
+    const bytes = hex.trim();
+    const length = (bytes.length + 1) / 3;
+    for (let i = 0; i < length; i++) buffer[i] = Number.parseInt(bytes.slice(3 * i, 3 * i + 2), 16);
+    buffer.fill(0x90, length);
+    const bare = text.trim().replace(prefixWords, "");
+    const mnemonic = bare.split(/[\s,]/)[0] ?? "";
+    instructions++;
+    const status = decoder.decode(buffer, 0, 32);
+    const ours = status === decoded.ok ? decoder.parsed.row.name : "";
+    if (mnemonic === "(bad)") {
+      if (status === decoded.ok) note({ kind: "extra", mnemonic, ours, bytes });
+      continue;
+    }
+    if (status !== decoded.ok) {
+      note({ kind: "missing", mnemonic, ours: "", bytes });
+      continue;
+    }
+    const names = synonyms[ours] ?? [ours.toLowerCase().split(" ")[0] ?? ""];
+    if (!names.includes(mnemonic)) note({ kind: "name", mnemonic, ours, bytes });
+    else if (decoder.length !== length) note({ kind: "length", mnemonic, ours, bytes });
+  }
+  return { instructions, disagreements: found };
+}
