@@ -243,7 +243,6 @@ class HostEngine implements Engine {
       const status = await container.exited;
       forget();
       await this.#noteMissing(container).catch(() => {});
-      await container.close();
       this.#emit({ type: "container", action: "die", id });
       return status;
     }, forget);

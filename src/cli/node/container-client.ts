@@ -184,7 +184,7 @@ export class RemoteContainer implements HostedContainer {
       signal: (signal) => connection.sendControl({ type: "signal", signal }),
       detach: async () => {
         await connection.sendControl({ type: "detach" });
-        connection.end();
+        await connection.end();
       },
     };
   }

@@ -50,8 +50,8 @@ export class ContainerServer {
     const connection = new FrameConnection(socket);
     const serving = this.#serve(connection)
       .catch((error: unknown) => connection.sendControl({ type: "error", error: WherryError.from(error).toPlain() }))
-      .finally(() => {
-        connection.end();
+      .finally(async () => {
+        await connection.end();
         this.#open.delete(serving);
         if (this.#open.size === 0) this.onIdle();
       });

@@ -1,4 +1,5 @@
 /** A command's surroundings on Node: the process's own streams, terminal, signals and files. */
+import { spawnSync } from "node:child_process";
 import type { Engine } from "../../engine/types.ts";
 import type { Context, Output } from "../command.ts";
 import { localFiles } from "./local-files.ts";
@@ -13,9 +14,7 @@ export function nodeContext(openEngine: () => Promise<Engine>): Context {
     stdin: {
       isTerminal: process.stdin.isTTY === true,
       open: openInput,
-      setRaw: (raw) => {
-        if (process.stdin.isTTY) process.stdin.setRawMode(raw);
-      },
+      setRaw,
     },
     stdout: output(process.stdout),
     stderr: output(process.stderr),
@@ -35,6 +34,16 @@ export function nodeContext(openEngine: () => Promise<Engine>): Context {
     files: localFiles,
     nowMs: () => Date.now(),
   };
+}
+
+/**
+ * Node's raw mode still turns each line feed into carriage return and line feed. The container's terminal has done that
+ * already where it is wanted, and a full-screen program uses a bare line feed to go straight down.
+ */
+function setRaw(raw: boolean): void {
+  if (!process.stdin.isTTY) return;
+  process.stdin.setRawMode(raw);
+  if (raw) spawnSync("stty", ["-opost"], { stdio: ["inherit", "ignore", "ignore"] });
 }
 
 function output(stream: NodeJS.WriteStream): Output {

@@ -94,8 +94,14 @@ export class FrameConnection {
     return this.send(frameType.control, Buffer.from(JSON.stringify(control)));
   }
 
-  end(): void {
-    this.#socket.end();
+  /** Resolves when all that was sent is with the system: the process may end then. */
+  end(): Promise<void> {
+    const socket = this.#socket;
+    if (socket.destroyed) return Promise.resolve();
+    return new Promise((resolve) => {
+      socket.once("close", resolve);
+      socket.end(resolve);
+    });
   }
 
   destroy(): void {

@@ -36,6 +36,8 @@ export async function copyOut(command: readonly string[]): Promise<ReadableStrea
   const source = child.stdout!;
   // The first bytes, or the reason there are none: a missing path is said here, not in the middle of the stream.
   await Promise.race([new Promise((resolve) => source.once("readable", resolve)), ended]);
+  // The end alone makes it readable too.
+  if (source.readableLength === 0) await ended;
   const chunks = (async function* () {
     for await (const bytes of source) yield bytes as Uint8Array;
     await ended;
