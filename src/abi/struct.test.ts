@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { expect, test } from "vitest";
 import * as flock from "./flock.ts";
 import * as poll from "./poll.ts";
+import * as socket from "./socket.ts";
 import * as statLayouts from "./stat-layout.ts";
 import { encodeStruct, member } from "./struct.ts";
 import type { StructLayout } from "./struct.ts";
@@ -17,7 +18,7 @@ function layoutsOf(module: Record<string, unknown>): StructLayout<string>[] {
   );
 }
 
-const modules: Record<string, unknown>[] = [statLayouts, termios, flock, poll];
+const modules: Record<string, unknown>[] = [statLayouts, termios, flock, poll, socket];
 
 /** One program a set of headers: the C library's and the kernel's own do not mix. */
 function measure(layouts: readonly StructLayout<string>[]): Record<string, number> {

@@ -10,6 +10,7 @@ import { eventfdRows } from "./eventfd.ts";
 import { epollRows } from "./epoll.ts";
 import { ioctlRows } from "./ioctl.ts";
 import { pollRows } from "./poll.ts";
+import { socketRows } from "./socket.ts";
 import { fileRows } from "./file.ts";
 import { futexRows } from "./futex.ts";
 import { identityRows } from "./identity.ts";
@@ -25,6 +26,7 @@ import type { SyscallRow, SyscallTable } from "./types.ts";
 
 const families: readonly (readonly SyscallRow[])[] = [
   fileRows,
+  socketRows,
   pollRows,
   ioctlRows,
   epollRows,

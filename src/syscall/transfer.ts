@@ -6,10 +6,11 @@ import { errno } from "../abi/errno.ts";
 import { O_ACCMODE, O_NONBLOCK, O_RDONLY, O_WRONLY, SEEK_CUR } from "../abi/fcntl.ts";
 import { siCode, signals } from "../abi/signal.ts";
 import type { Maybe } from "../base/maybe.ts";
-import { isPromise } from "../base/maybe.ts";
+import { isPromise, mapMaybe } from "../base/maybe.ts";
 import { blockUntil } from "../kernel/blocking.ts";
 import { restart } from "../kernel/faults.ts";
 import type { Task } from "../kernel/task.ts";
+import { Socket } from "../net/socket.ts";
 import { TerminalFile } from "../tty/terminal-file.ts";
 import { SpecialFile } from "../vfs/special-file.ts";
 import type { OpenFile } from "../vfs/types.ts";
@@ -49,6 +50,10 @@ export function isSeekable(file: OpenFile): boolean {
 export interface TransferOptions {
   /** RWF_NOWAIT, MSG_DONTWAIT. */
   readonly nonblocking?: boolean;
+  /** MSG_NOSIGNAL: no SIGPIPE. */
+  readonly noSignal?: boolean;
+  /** SO_SNDTIMEO, SO_RCVTIMEO: when the call gives up with -EAGAIN. */
+  readonly deadlineNs?: bigint | null;
 }
 
 /** read(2) and its relatives; `position` null uses and moves the file's own. */
@@ -175,6 +180,13 @@ export function writeFile(
   options: TransferOptions = {},
 ): Maybe<number> {
   if ((file.flags & O_ACCMODE) === O_RDONLY) return -errno.EBADF;
+  if (file instanceof Socket && file.isMessage) {
+    const whole = writeWhole(task, file, segments, (message) => file.write(message, position), options);
+    return mapMaybe(whole, (result) => {
+      if (result === -errno.EPIPE && options.noSignal !== true) raiseBrokenPipe(task);
+      return result;
+    });
+  }
   const total = segments.total;
   const chunk = Math.min(total, chunkBytes);
   const buffer = takeBuffer(chunk);
@@ -194,7 +206,7 @@ export function writeFile(
   /** The call's result, or null to go on. */
   const wrote = (count: number): number | null => {
     if (count < 0) {
-      if (count === -errno.EPIPE) raiseBrokenPipe(task);
+      if (count === -errno.EPIPE && options.noSignal !== true) raiseBrokenPipe(task);
       return done > 0 ? done : count;
     }
     done += count;
@@ -217,8 +229,9 @@ export function writeFile(
           const again = attempt();
           outcome = isPromise(again) ? await again : again;
           if (outcome === -errno.EAGAIN) {
-            const ended = await task.wait([file.waiters]);
+            const ended = await task.wait([file.waiters], { deadlineNs: options.deadlineNs ?? null });
             if (ended === "interrupted") return done > 0 ? done : -restart.ERESTARTSYS;
+            if (ended === "timeout") return done > 0 ? done : -errno.EAGAIN;
             continue;
           }
         }
@@ -266,7 +279,7 @@ export function writeWhole(
   const message = new Uint8Array(segments.total);
   segments.gather(task.user, 0, message);
   const nonblocking = isNonblocking(file, options.nonblocking === true);
-  return blockUntil(task, [file.waiters], () => send(message), { nonblocking });
+  return blockUntil(task, [file.waiters], () => send(message), { nonblocking, deadlineNs: options.deadlineNs ?? null });
 }
 
 export function raiseBrokenPipe(task: Task): void {

@@ -42,3 +42,19 @@ export function maskDuringCall(task: Task, address: number, size: number): numbe
   task.kernel.signals.update(task);
   return 0;
 }
+
+/** A struct timeval as nanoseconds, or -EINVAL. */
+export function readTimeval(task: Task, address: number): bigint | number {
+  const seconds = task.user.readLong(address);
+  const micros = task.user.readLong(address + 8);
+  if (seconds < 0 || micros < 0 || micros > 999_999) return -errno.EINVAL;
+  return BigInt(seconds) * nsPerSecond + BigInt(micros) * 1000n;
+}
+
+export function writeTimeval(ns: bigint): Uint8Array {
+  const bytes = new Uint8Array(16);
+  const view = new DataView(bytes.buffer);
+  view.setBigInt64(0, ns / nsPerSecond, true);
+  view.setBigInt64(8, (ns % nsPerSecond) / 1000n, true);
+  return bytes;
+}
