@@ -69,15 +69,16 @@ export interface SocketFamily {
 
 interface Message {
   readonly bytes: Uint8Array;
-  readonly address: Uint8Array;
+  /** Null from a sender without a name. */
+  readonly address: Uint8Array | null;
   readonly rights: readonly OpenFile[];
   readonly credentials: PeerCredentials;
 }
 
-/** Rights, or another sender, at a place in a stream. */
+/** Rights, or a sender to be known, of bytes `at` to `end` of a stream, counted from its first. */
 interface Mark {
-  /** Counted from the stream's first byte. */
   readonly at: number;
+  end: number;
   rights: readonly OpenFile[];
   readonly credentials: PeerCredentials;
 }
@@ -295,16 +296,16 @@ export class Socket extends SpecialFile {
     if (peer.#readShut) return -errno.EPIPE;
     if (source.length === 0) return 0;
     if (peer.#stream.room === 0) return -errno.EAGAIN;
-    const rights = sent.rights ?? [];
-    const last = peer.#marks.at(-1);
-    if (rights.length > 0 || peer.passesCredentials) {
-      const sameSender =
-        last !== undefined && last.rights.length === 0 && last.credentials.pid === sent.credentials.pid;
-      if (rights.length > 0 || !sameSender)
-        peer.#marks.push({ at: peer.#streamWritten, rights, credentials: sent.credentials });
-    }
+    const at = peer.#streamWritten;
     const count = peer.#stream.push(source);
     peer.#streamWritten += count;
+    const rights = sent.rights ?? [];
+    if (rights.length > 0 || peer.passesCredentials) {
+      const last = peer.#marks.at(-1);
+      if (rights.length === 0 && last?.rights.length === 0 && sameSender(last.credentials, sent.credentials))
+        last.end = at + count;
+      else peer.#marks.push({ at, end: at + count, rights, credentials: sent.credentials });
+    }
     peer.#waiters.wake();
     return count;
   }
@@ -335,7 +336,7 @@ export class Socket extends SpecialFile {
     }
     target.#messages.push({
       bytes: source.slice(),
-      address: this.localAddress,
+      address: this.address,
       rights: sent.rights ?? [],
       credentials: sent.credentials,
     });
@@ -380,31 +381,32 @@ export class Socket extends SpecialFile {
       return -errno.EAGAIN;
     }
     if (target.length === 0) return nothing;
-    // Up to where other rights, or another sender's bytes, begin.
-    const first = this.#marks[0];
-    const here = first !== undefined && first.at <= this.#streamRead ? first : null;
-    const next = here === null ? first : this.#marks[1];
-    const limit = next === undefined ? target.length : Math.min(target.length, next.at - this.#streamRead);
-    const part = limit === target.length ? target : target.subarray(0, limit);
-    const count = this.#stream.peek(part);
-    const received = {
-      count,
-      length: count,
-      address: null,
-      rights: here === null ? [] : options.peek === true ? retained(here.rights) : here.rights,
-      credentials: here?.credentials ?? null,
-    };
-    if (options.peek === true) return received;
+    // One read takes the rights of one message, and ends with it; it never mixes senders whose names are asked for.
+    let limit = target.length;
+    let giving: Mark | null = null;
+    let credentials: PeerCredentials | null = null;
+    for (const mark of this.#marks) {
+      if (mark.at >= this.#streamRead + limit) break;
+      if (credentials !== null && this.passesCredentials && !sameSender(credentials, mark.credentials)) {
+        limit = mark.at - this.#streamRead;
+        break;
+      }
+      credentials = mark.credentials;
+      if (mark.rights.length === 0) continue;
+      giving = mark;
+      limit = Math.min(limit, mark.end - this.#streamRead);
+      break;
+    }
+    const count = this.#stream.peek(limit === target.length ? target : target.subarray(0, limit));
+    const rights = giving?.rights ?? [];
+    const received = { count, length: count, address: null, credentials };
+    if (options.peek === true) return { ...received, rights: retained(rights) };
     this.#stream.drop(count);
     this.#streamRead += count;
-    if (here !== null) {
-      // Its rights are delivered; its sender holds until the next mark.
-      here.rights = [];
-      if (next !== undefined && next.at <= this.#streamRead) this.#marks.shift();
-      else if (!this.passesCredentials) this.#marks.shift();
-    }
+    if (giving !== null) giving.rights = [];
+    if (this.#marks.length > 0) this.#marks = this.#marks.filter((mark) => mark.end > this.#streamRead);
     if (this.#stream.room >= sendRoomBytes) this.#peer?.waiters.wake();
-    return received;
+    return { ...received, rights };
   }
 
   #receiveMessage(target: Uint8Array, options: ReceiveOptions): Received | number {
@@ -421,7 +423,7 @@ export class Socket extends SpecialFile {
     const received = {
       count: part.length,
       length: message.bytes.length,
-      address: this.#isConnectionless ? this.family.convert(address) : null,
+      address: this.#isConnectionless && address !== null ? this.family.convert(address) : null,
       credentials,
     };
     if (options.peek === true) return { ...received, rights: retained(rights) };
@@ -553,6 +555,10 @@ export class Socket extends SpecialFile {
 }
 
 const nothing: Received = { count: 0, length: 0, address: null, rights: [], credentials: null };
+
+function sameSender(a: PeerCredentials, b: PeerCredentials): boolean {
+  return a.pid === b.pid && a.uid === b.uid && a.gid === b.gid;
+}
 
 function retained(files: readonly OpenFile[]): readonly OpenFile[] {
   for (const file of files) file.retain();

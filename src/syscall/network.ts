@@ -9,7 +9,7 @@ import type { Task } from "../kernel/task.ts";
 import { InetPorts, decodeInet } from "../net/inet-ports.ts";
 import type { PeerCredentials, Socket, SocketFamily } from "../net/socket.ts";
 import { UnixNames } from "../net/unix-names.ts";
-import { MAY_WRITE, mknod, permission } from "../vfs/operations.ts";
+import { MAY_WRITE, mknod, permission, unlink } from "../vfs/operations.ts";
 import { dentryAt } from "./paths.ts";
 
 class Network {
@@ -70,9 +70,12 @@ export function bindSocket(task: Task, socket: Socket, address: Uint8Array): num
   if (failed < 0) return failed;
   const path = unixPath(address);
   if (path === null) return socket.bind(address);
-  if (socket.address !== null) return -errno.EINVAL;
   const made = mknod(task.caller, task.caller.cwd, path, S_IFSOCK | 0o777, 0);
   if (made < 0) return made === -errno.EEXIST ? -errno.EADDRINUSE : made;
+  if (socket.address !== null) {
+    unlink(task.caller, task.caller.cwd, path);
+    return -errno.EINVAL;
+  }
   const dentry = dentryAt(task, AT_FDCWD, path, false);
   if (typeof dentry === "number") return dentry;
   // The address as getsockname(2) gives it: the path and one NUL.

@@ -1,6 +1,7 @@
 /** Waiting for several files: poll(2), select(2) and their variants. */
 import { errno } from "../abi/errno.ts";
 import { rlimit } from "../abi/resource.ts";
+import { limits } from "../base/limits.ts";
 import type { Maybe } from "../base/maybe.ts";
 import type { WaitQueue } from "../base/wait-queue.ts";
 import { restart } from "../kernel/faults.ts";
@@ -140,7 +141,7 @@ const setEvents = [
 
 function selectUntil(task: Task, count: number, sets: readonly number[], deadlineNs: bigint | null): Maybe<number> {
   if (count < 0) return -errno.EINVAL;
-  const size = Math.min(count, Math.max(task.files.end, 64));
+  const size = Math.min(count, limits.openFilesMax);
   const bytes = Math.ceil(size / 64) * 8;
   const asked = sets.map((address) => (address === 0 ? null : task.user.read(address, bytes)));
   for (const address of sets) if (address !== 0) task.user.prepareWrite(address, bytes);
