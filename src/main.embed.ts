@@ -8,16 +8,16 @@ import type { Engine } from "./engine/types.ts";
 export { WherryError } from "./base/errors.ts";
 export type * from "./engine/types.ts";
 
-export interface OpenOptions {
-  /** Images and containers are kept under this name, apart from those of other names. */
-  readonly name?: string;
+export interface OpenEngineOptions {
+  /** Name of the store of images and containers in this origin: the page's own unless said otherwise. */
+  readonly store?: string;
 }
 
-/** Starts the engine's worker. Calls may follow at once. */
-export function openEngine(options: OpenOptions = {}): Engine {
+/** Starts the engine's worker. Containers end with the page; images and stopped containers stay. */
+export async function openEngine(options: OpenEngineOptions = {}): Promise<Engine> {
   const worker = new Worker(new URL("../workers/engine.ts", import.meta.url), {
     type: "module",
     name: "wherry-engine",
   });
-  return openRemote(worker, options.name ?? "wherry");
+  return openRemote(worker, options.store ?? "wherry");
 }

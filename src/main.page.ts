@@ -15,11 +15,13 @@ declare global {
   }
 }
 
-const engine = openEngine();
+const engine = await openEngine();
 window.wherry = engine;
 const state = new AppState(engine);
 setApp(state);
 document.body.prepend(document.createElement("wherry-app"));
 followAddress(state);
 void state.start();
+// Most visitors open a terminal sooner or later: its code may as well be here by then.
+addEventListener("load", () => setTimeout(() => void import("./ui/terminal/xterm.ts"), 500), { once: true });
 if (import.meta.env.PROD) void registerServiceWorker(state);

@@ -43,6 +43,8 @@ export async function openPage(
   const context = await site.browser.newContext({ viewport: { width: 1280, height: 800 }, ...options });
   const page = await context.newPage();
   const complaints = listenToComplaints(page);
+  // A reload asks first while a container runs.
+  page.on("dialog", (dialog) => void dialog.accept());
   await page.goto(site.address);
   await page.waitForSelector(".card");
   return { context, page, complaints };

@@ -54,7 +54,7 @@ describe("a first visit", () => {
     await card(page, "debian").getByRole("button", { name: "Run debian" }).click();
     await page.getByRole("progressbar", { name: "Loading debian" }).waitFor();
     await screenshot(page, "loading");
-    await waitForScreen(page, prompt, 90_000);
+    await waitForScreen(page, /root@.*# ?$/, 120_000);
   });
 });
 
@@ -165,7 +165,7 @@ describe("scripts", () => {
     // As text, because the test's own bundler would rewrite the import.
     const answer = await page.evaluate(`(async () => {
       const { openEngine } = await import(new URL("wherry.js", document.baseURI).href);
-      const engine = openEngine({ name: "apart" });
+      const engine = await openEngine({ store: "apart" });
       const images = await engine.images.list();
       await engine.close();
       return images.length;

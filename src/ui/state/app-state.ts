@@ -73,6 +73,10 @@ export class AppState {
   async start(): Promise<void> {
     addEventListener("online", () => (this.online.value = true));
     addEventListener("offline", () => (this.online.value = false));
+    // Containers live in this tab: closing it by accident would end them.
+    addEventListener("beforeunload", (event) => {
+      if (this.sessions.anyRunning) event.preventDefault();
+    });
     // Another tab may have changed things while this one was hidden.
     document.addEventListener("visibilitychange", () => {
       if (document.visibilityState === "visible") void this.refresh();

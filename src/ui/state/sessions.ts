@@ -120,6 +120,11 @@ export class Sessions {
     return session;
   }
 
+  /** Whether something would end with this tab. */
+  get anyRunning(): boolean {
+    return this.list.value.some((session) => session.kind === "run" && session.status.value.kind === "running");
+  }
+
   /** The session of a container's first process, if there is one in this page. */
   of(containerId: string): Session | null {
     return this.list.value.find((each) => each.kind === "run" && each.containerId.value === containerId) ?? null;
@@ -140,7 +145,9 @@ export class Sessions {
     if (session.kind === "exec") session.process?.signal("HUP").catch(() => {});
     if (session.kind === "exec" || !running) this.#remove(session);
     if (this.active.value === session) {
-      this.active.value = this.list.value.filter((each) => each.open.value).at(-1) ?? null;
+      const next = this.list.value.filter((each) => each.open.value).at(-1);
+      if (next === undefined) this.active.value = null;
+      else this.show(next);
     }
   }
 

@@ -70,6 +70,7 @@ class TerminalPaneElement extends WherryElement {
         <span class="dot dot-${status.kind}"></span>
         <span class="pane-title">${session.title.value}</span>
         <span class="soft pane-status">${this.#statusText()}</span>
+        ${status.kind === "exited" && session.kind === "run" ? this.#startAgain() : nothing}
         <span class="pane-tools">
           <button
             class="button icon-button quiet"
@@ -164,8 +165,6 @@ class TerminalPaneElement extends WherryElement {
         },
         { label: "Stop", icon: icons.stop, run: () => void state.stopContainer(container) },
       );
-    } else if (container !== undefined && session.kind === "run") {
-      items.push({ label: "Start again", icon: icons.play, run: () => state.startContainer(container) });
     }
     items.push({
       label: "Save text",
@@ -176,6 +175,16 @@ class TerminalPaneElement extends WherryElement {
       items.push({ label: "Share…", icon: icons.share, run: () => void state.shareContainer(container) });
     }
     return items;
+  }
+
+  /** Gone with `--rm`: then there is nothing to start. */
+  #startAgain(): TemplateResult | typeof nothing {
+    const container = app().containers.value?.find((each) => each.id === this.session.containerId.value);
+    return container === undefined
+      ? nothing
+      : html`<button class="button small" @click=${() => app().startContainer(container)}>
+          ${icons.play}<span>Start again</span>
+        </button>`;
   }
 
   #find(on: boolean): void {
