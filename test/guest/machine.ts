@@ -6,6 +6,8 @@
  */
 import { errnoName } from "../../src/abi/errno.ts";
 import { O_CREAT, O_WRONLY } from "../../src/abi/fcntl.ts";
+import type { Maybe } from "../../src/base/maybe.ts";
+import type { Inode } from "../../src/vfs/types.ts";
 import { concat, decodeName } from "../../src/base/bytes.ts";
 import { systemClock } from "../../src/base/clock.ts";
 import { FrameAllocator } from "../../src/kernel/frames.ts";
@@ -36,6 +38,8 @@ export interface GuestRun {
   readonly memoryBytes?: number;
   readonly strace?: (line: string) => void;
   readonly timeoutMs?: number;
+  /** Every page of the program and its files comes late once, as from a browser's storage. */
+  readonly slowStorage?: boolean;
 }
 
 export interface GuestResult {
@@ -121,6 +125,7 @@ export async function runGuest(run: GuestRun): Promise<GuestResult> {
     const file = await open(caller, caller.root, path, O_WRONLY | O_CREAT, 0o755);
     if (typeof file === "number") throw new Error(`${path}: ${errnoName(-file)}`);
     await file.write(bytes, null);
+    if (run.slowStorage === true) slowDown(file.inode);
     file.release();
   };
   for (const [path, bytes] of run.files ?? []) await put(path, bytes);
@@ -154,6 +159,31 @@ export async function runGuest(run: GuestRun): Promise<GuestResult> {
     framesLeft: frames.framesInUse,
     instructions: cpu.counters.instructions,
   };
+}
+
+/** Makes the inode's content answer with a promise the first time each page is asked for, and every read late. */
+function slowDown(inode: Inode): void {
+  const content = inode.mapping;
+  if (content === null) return;
+  const late = <T>(answer: () => Maybe<T>): Promise<T> =>
+    new Promise((resolve) => setImmediate(() => resolve(answer() as T)));
+  const seen = new Set<string>();
+  const once = (kind: string, index: number, answer: () => Maybe<number>): Maybe<number> => {
+    const key = `${kind} ${index}`;
+    if (seen.has(key)) return answer();
+    seen.add(key);
+    return late(answer);
+  };
+  const slow = new Proxy(content, {
+    get(target, name) {
+      if (name === "page") return (index: number) => once("page", index, () => target.page(index));
+      if (name === "writablePage") return (index: number) => once("write", index, () => target.writablePage(index));
+      if (name === "read") return (into: Uint8Array, at: number) => late(() => target.read(into, at));
+      const value: unknown = Reflect.get(target, name, target);
+      return typeof value === "function" ? (value as (...a: unknown[]) => unknown).bind(target) : value;
+    },
+  });
+  Object.defineProperty(inode, "mapping", { get: () => slow });
 }
 
 function describe(report: IllegalInstructionReport): string {
