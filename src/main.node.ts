@@ -1,5 +1,9 @@
 /** The Node program: `wherry …`. What a command does not need is not loaded. */
+import module from "node:module";
 import { fileURLToPath } from "node:url";
+
+// Compiled code is kept between runs where Node can (22.1 and later).
+(module as { enableCompileCache?: () => void }).enableCompileCache?.();
 
 const self = [process.execPath, fileURLToPath(import.meta.url)];
 const words = process.argv.slice(2);

@@ -4,7 +4,6 @@
  */
 import { WherryError } from "../base/errors.ts";
 import type { CreateHasher } from "../base/hasher.ts";
-import { createSha256 } from "../codec/sha256.ts";
 import { toReadable } from "../codec/stream.ts";
 import type { ResolvedImage } from "../container/image.ts";
 import { listRecords } from "../container/record.ts";
@@ -16,7 +15,6 @@ import { familiarName, normaliseReference, parseReference } from "../oci/referen
 import type { Store } from "../store/types.ts";
 import type { ImagesHost } from "./images/host.ts";
 import { familiar, Library } from "./images/library.ts";
-import { loadImages } from "./images/load.ts";
 import type { ImageRecord } from "./images/record.ts";
 import { saveImages } from "./images/save.ts";
 import { validateImage } from "./images/validate.ts";
@@ -34,10 +32,12 @@ export class StoredImages implements Images {
     this.#store = store;
     this.#host = host;
     this.#library = new Library(store);
-    this.#createHasher = host.createHasher ?? createSha256;
+    this.#createHasher = host.createHasher ?? (async () => (await import("../codec/sha256.ts")).createSha256());
   }
 
   async load(source: ImageSource, options: LoadOptions = {}): Promise<readonly ImageSummary[]> {
+    // Decoders and hashing are large, and most uses of the engine load nothing.
+    const { loadImages } = await import("./images/load.ts");
     const records = await loadImages(this.#store, this.#host, source, options);
     return this.#summaries(records);
   }
