@@ -26,6 +26,7 @@ import { TerminalFile } from "../tty/terminal-file.ts";
 import { open, truncate as truncatePath } from "../vfs/operations.ts";
 import { PipeFile } from "../vfs/pipefs/pipe.ts";
 import type { OpenFile } from "../vfs/types.ts";
+import { sealedAgainstSize } from "./memfd.ts";
 import { dentryAt, startOf, withFile } from "./paths.ts";
 import { partial, row } from "./row.ts";
 import { Segments } from "./segments.ts";
@@ -194,7 +195,11 @@ function truncate(task: Task, path: string, size: number): Maybe<number> {
 }
 
 const ftruncate = (task: Task, fd: number, size: number): Maybe<number> =>
-  withFile(task, fd, (file) => (size < 0 ? -errno.EINVAL : file.truncate(size)));
+  withFile(task, fd, (file) => {
+    if (size < 0) return -errno.EINVAL;
+    const sealed = sealedAgainstSize(file, size);
+    return sealed < 0 ? sealed : file.truncate(size);
+  });
 
 function fallocate(task: Task, fd: number, mode: number, offset: number, length: number): Maybe<number> {
   return withFile(task, fd, (file) => {

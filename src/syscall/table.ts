@@ -11,6 +11,8 @@ import { epollRows } from "./epoll.ts";
 import { ioctlRows } from "./ioctl.ts";
 import { pollRows } from "./poll.ts";
 import { socketRows } from "./socket.ts";
+import { memfdRows } from "./memfd.ts";
+import { mountRows } from "./mount.ts";
 import { fileRows } from "./file.ts";
 import { futexRows } from "./futex.ts";
 import { identityRows } from "./identity.ts";
@@ -26,6 +28,8 @@ import type { SyscallRow, SyscallTable } from "./types.ts";
 
 const families: readonly (readonly SyscallRow[])[] = [
   fileRows,
+  mountRows,
+  memfdRows,
   socketRows,
   pollRows,
   ioctlRows,

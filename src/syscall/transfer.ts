@@ -14,6 +14,7 @@ import { Socket } from "../net/socket.ts";
 import { TerminalFile } from "../tty/terminal-file.ts";
 import { SpecialFile } from "../vfs/special-file.ts";
 import type { OpenFile } from "../vfs/types.ts";
+import { sealedAgainstWrite } from "./memfd.ts";
 import type { Segments } from "./segments.ts";
 
 /** One piece of a transfer: large enough that its own costs vanish, small enough to stay in the processor's cache. */
@@ -79,7 +80,11 @@ function readSteady(task: Task, file: OpenFile, segments: Segments, position: nu
     const wanted = Math.min(chunkBytes, total - done);
     const put = segments.scatterLater(task.user, done, buffer.subarray(0, count));
     const next = (failed: number): number | null => {
-      if (failed < 0) return done > 0 ? done : failed;
+      if (failed < 0) {
+        // What the guest did not get is not read.
+        if (position === null) void file.seek(-count, SEEK_CUR);
+        return done > 0 ? done : failed;
+      }
       done += count;
       return count < wanted || done >= total ? done : null;
     };
@@ -98,8 +103,6 @@ function readSteady(task: Task, file: OpenFile, segments: Segments, position: nu
       returnBuffer(buffer);
     }
   };
-  // Pages of the first piece must be there before the file's position moves: this may throw and start over.
-  segments.prepareWrite(task.user, 0, Math.min(total, chunkBytes));
   for (;;) {
     const count = piece();
     if (isPromise(count)) return finishLater(count.then(landed));
@@ -188,6 +191,10 @@ export function writeFile(
     });
   }
   const total = segments.total;
+  if (file.inode.mapping !== null) {
+    const sealed = sealedAgainstWrite(file, position, total);
+    if (sealed < 0) return sealed;
+  }
   const chunk = Math.min(total, chunkBytes);
   const buffer = takeBuffer(chunk);
   const nonblocking = isNonblocking(file, options.nonblocking === true);
