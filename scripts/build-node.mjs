@@ -1,7 +1,7 @@
 // Builds the Node program into dist/node: wherry.js (the command line), index.js (the package's API) and the chunks
 // they load when needed.
 import { chmodSync, readFileSync } from "node:fs";
-import { join } from "node:path";
+import { dirname, join, relative } from "node:path";
 import { build, runnerImport } from "vite";
 import { root } from "./lib/run.mjs";
 
@@ -15,11 +15,18 @@ await build({
   configFile: false,
   logLevel: "warn",
   publicDir: false,
+  experimental: {
+    // Files beside the program, wherever it is installed.
+    renderBuiltUrl: (file, { hostId }) => ({
+      runtime: `new URL(${JSON.stringify(relative(dirname(hostId), file))}, import.meta.url).href`,
+    }),
+  },
   plugins: [interpreterCore()],
   define: { __WHERRY_VERSION__: JSON.stringify(version) },
   ssr: { noExternal: true, external: ["@lydell/node-pty"] },
   build: {
     ssr: true,
+    ssrEmitAssets: true,
     outDir: "dist/node",
     emptyOutDir: true,
     target: "node20",
