@@ -22,6 +22,14 @@ describe("a stream over a port", () => {
     expect((await reader.read()).done).toBe(true);
   });
 
+  test("leaves the writer its memory, also that of a Node Buffer", async () => {
+    const { writer, reader } = pair();
+    const buffer = Buffer.from([1, 2, 3, 4]);
+    await writer.write(buffer.subarray(1, 3));
+    expect([...(await reader.read()).value!]).toEqual([2, 3]);
+    expect([...buffer]).toEqual([1, 2, 3, 4]);
+  });
+
   test("stops the writer when the reader does not read", async () => {
     const { writer, reader } = pair();
     const chunk = new Uint8Array(65536);

@@ -34,7 +34,8 @@ function chunkBytes(chunk: unknown): number {
  */
 function post(port: MessagePort, chunk: unknown): void {
   if (chunk instanceof Uint8Array) {
-    const own = chunk.slice();
+    // Not slice(): a Node Buffer's is a view, whose memory would be taken away from its owner.
+    const own = new Uint8Array(chunk);
     port.postMessage({ type: "chunk", chunk: own } satisfies Message, [own.buffer]);
   } else {
     port.postMessage({ type: "chunk", chunk } satisfies Message);
