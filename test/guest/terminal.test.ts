@@ -1,0 +1,170 @@
+/** A shell at the container's terminal: editing, signals, job control, window size, ptys within, and fast output. */
+import { openAsBlob } from "node:fs";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { randomId } from "../../src/base/random.ts";
+import { StoredImages } from "../../src/engine/images.ts";
+import { createEmulator } from "../../src/runtime/emulator/start.ts";
+import type { RuntimeContainer } from "../../src/runtime/types.ts";
+import { MemoryStore } from "../../src/store/memory.ts";
+import { interpreterModule } from "../../wasm/x86/cpu.ts";
+
+const prompt = "root@guest:/# ";
+
+/** The user's side: types, and waits for what the screen shows. */
+class Screen {
+  #shown = "";
+  #typing!: ReadableStreamDefaultController<Uint8Array>;
+  readonly stdin = new ReadableStream<Uint8Array>({ start: (controller) => void (this.#typing = controller) });
+  readonly stdout = new WritableStream<Uint8Array>({
+    write: (bytes) => {
+      this.#shown += new TextDecoder().decode(bytes);
+    },
+  });
+
+  type(text: string): void {
+    this.#typing.enqueue(new TextEncoder().encode(text));
+  }
+
+  /** Everything up to and with `text`; forgets it. */
+  async until(text: string): Promise<string> {
+    const deadline = performance.now() + 60_000;
+    while (!this.#shown.includes(text)) {
+      if (performance.now() > deadline) throw new Error(`no ${JSON.stringify(text)} in ${JSON.stringify(this.#shown)}`);
+      await new Promise((resolve) => setTimeout(resolve, 10));
+    }
+    const end = this.#shown.indexOf(text) + text.length;
+    const seen = this.#shown.slice(0, end);
+    this.#shown = this.#shown.slice(end);
+    return seen;
+  }
+
+  /** Runs a command at the prompt and gives what it printed. */
+  async command(line: string): Promise<string> {
+    this.type(`${line}\r`);
+    return this.answer(line);
+  }
+
+  async answer(line: string): Promise<string> {
+    await this.until(`${line}\r\n`);
+    const seen = await this.until(prompt);
+    // Bracketed paste is switched off while a command runs.
+    return seen
+      .slice(0, -prompt.length)
+      .replaceAll("\x1b[?2004l", "")
+      .replaceAll("\x1b[?2004h", "")
+      .replaceAll("\r", "");
+  }
+
+  /** Waits until the shell's child is what the terminal reads for. */
+  async start(line: string): Promise<void> {
+    this.type(`${line}\r`);
+    await this.until(`${line}\r\n`);
+    await new Promise((resolve) => setTimeout(resolve, 500));
+  }
+}
+
+const screen = new Screen();
+let container: RuntimeContainer;
+
+beforeAll(async () => {
+  const store = new MemoryStore();
+  const blob = await openAsBlob("public/images/debian.tar");
+  const [summary] = await new StoredImages(store).load({ kind: "blob", blob });
+  const { layers } = (await store.getDocument("image", summary!.id)) as { layers: readonly string[] };
+  const start = createEmulator({
+    openStore: async () => store,
+    core: async () => interpreterModule(),
+    hostDirectory: null,
+  });
+  container = await start(
+    {
+      id: randomId(),
+      hostname: "guest",
+      layers,
+      process: {
+        arguments: ["bash"],
+        environment: ["PATH=/usr/sbin:/usr/bin:/sbin:/bin", "TERM=xterm", "HOME=/"],
+        workingDirectory: "/",
+        user: "",
+        tty: true,
+        interactive: true,
+        columns: 80,
+        rows: 24,
+      },
+      readOnly: false,
+      mounts: [],
+      memoryBytes: 1 << 30,
+      stopSignal: "SIGTERM",
+      strace: false,
+    },
+    { kind: "indexeddb", name: "unused" },
+    { stdin: screen.stdin, stdout: screen.stdout, stderr: new WritableStream() },
+  );
+  screen.type(`PS1='${prompt}'\r`);
+  await screen.until("'\r\n");
+  await screen.until(prompt);
+});
+
+afterAll(async () => {
+  await container?.destroy();
+});
+
+test("programs find a terminal of the given size, and hear when it changes", async () => {
+  expect(await screen.command("tty; stty size")).toBe("/dev/pts/0\n24 80\n");
+  await container.resize(100, 30);
+  expect(await screen.command("stty size; echo $COLUMNS")).toBe("30 100\n100\n");
+});
+
+test("Ctrl-C ends the program in the foreground, even one that never makes a call", async () => {
+  await screen.start("sleep 100");
+  screen.type("\x03");
+  expect(await screen.until(prompt)).toContain("^C");
+  expect(await screen.command("echo $?")).toBe("130\n");
+  await screen.start("while :; do :; done");
+  screen.type("\x03");
+  await screen.until(prompt);
+});
+
+test("Ctrl-Z stops it; bg, jobs and fg work", async () => {
+  await screen.start("sleep 90");
+  screen.type("\x1a");
+  expect(await screen.until(prompt)).toContain("Stopped");
+  expect(await screen.command("bg")).toContain("sleep 90 &");
+  expect(await screen.command("jobs")).toContain("Running");
+  await screen.start("fg");
+  screen.type("\x03");
+  await screen.until(prompt);
+  expect(await screen.command("jobs")).toBe("");
+});
+
+test("a line is edited before a program gets it, and Ctrl-D ends its input", async () => {
+  await screen.start("cat > /tmp/typed");
+  screen.type("hello\x7fp\rsecond\x15third\r\x04");
+  await screen.until(prompt);
+  expect(await screen.command("cat /tmp/typed")).toBe("hellp\nthird\n");
+});
+
+test("a background program that reads from the terminal is stopped", async () => {
+  await screen.command("cat &");
+  await new Promise((resolve) => setTimeout(resolve, 500));
+  expect(await screen.command("jobs")).toContain("Stopped");
+  await screen.command("kill -9 %1; wait; true");
+});
+
+test("a program makes a pty of its own and runs another on it", async () => {
+  const spawn = `python3 -c 'import pty; pty.spawn(["/bin/sh", "-c", "tty; echo inner"])'`;
+  expect(await screen.command(spawn)).toBe("/dev/pts/1\ninner\n");
+});
+
+test("endless output can be stopped at once", async () => {
+  await screen.start("yes");
+  screen.type("\x03");
+  await screen.until("^C");
+  await screen.until(prompt);
+  expect(await screen.command("echo still here")).toBe("still here\n");
+});
+
+test("the shell's exit code is the container's", async () => {
+  screen.type("exit 7\r");
+  expect(await container.exited).toEqual({ code: 7 });
+});
