@@ -6,7 +6,7 @@ import { reg } from "../../wasm/x86/types.ts";
 import type { Kernel } from "./kernel.ts";
 import { restart } from "./faults.ts";
 import { formatCall, formatResult } from "./strace.ts";
-import type { ArgumentKind, SyscallTable } from "./syscall-row.ts";
+import type { ArgumentKind, SyscallRow, SyscallTable } from "./syscall-row.ts";
 import type { Task } from "./task.ts";
 
 const argumentRegisters = [reg.rdi, reg.rsi, reg.rdx, reg.r10, reg.r8, reg.r9] as const;
@@ -30,7 +30,7 @@ export class Dispatcher {
     }
     const kinds = row.arguments;
     const handler = row.handler;
-    if (this.#kernel.strace !== null) task.straceText = formatCall(task, row, (index) => this.#raw(index));
+    if (this.#kernel.strace !== null) this.#trace(task, row);
     switch (kinds.length) {
       case 0:
         return handler(task);
@@ -75,6 +75,14 @@ export class Dispatcher {
     const cpu = this.#kernel.cpu;
     if (result >= 0) cpu.setRegisterNumber(reg.rax, result);
     else cpu.setRegister(reg.rax, BigInt.asUintN(64, BigInt(result)));
+  }
+
+  #trace(task: Task, row: SyscallRow): void {
+    const text = formatCall(task, row, (index) => this.#raw(index));
+    // These do not come back to print a result.
+    if (row.number === syscallNumbers.exit || row.number === syscallNumbers.exit_group) {
+      this.#kernel.strace?.(task, `${text} = ?`);
+    } else task.straceText = text;
   }
 
   #raw(index: number): bigint {

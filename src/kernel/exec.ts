@@ -395,6 +395,8 @@ async function mapImage(space: AddressSpace, image: Image, bias: number): Promis
         if (mapped < 0) return mapped;
       }
       if (segment.fileBytes > 0 && end > fileEnd && fileEnd % pageBytes !== 0 && (protection & prot.WRITE) !== 0) {
+        // A file that ends before its data segment does: nothing of it could run.
+        if (segment.offset + segment.fileBytes > image.file.inode.size) return -errno.ENOEXEC;
         const cleared = await clearTail(space, fileEnd);
         if (cleared < 0) return cleared;
       }

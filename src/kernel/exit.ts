@@ -4,6 +4,7 @@ import { PageNeeded, UserFault } from "./faults.ts";
 import { futexKey } from "./futex.ts";
 import type { Process, WaitStatus } from "./process.ts";
 import { releaseRobustMutexes } from "./robust-list.ts";
+import { formatEnd } from "./strace.ts";
 import type { Task } from "./task.ts";
 
 /** The whole process ends with `status`, a status word of wait(2): each thread as soon as it notices. */
@@ -29,6 +30,7 @@ export function exitTask(task: Task, status: WaitStatus): void {
   releaseRobustMutexes(task);
   releaseVfork(task);
   clearChildTid(task);
+  kernel.strace?.(task, `+++ ${formatEnd(process.exitStatus ?? status)} +++`);
   task.state = "dead";
   kernel.scheduler.forget(task);
   process.endedUserNs += task.userNs;

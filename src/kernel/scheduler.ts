@@ -31,6 +31,8 @@ const runTargetMs = 2;
 const coarseTimerMs = 2;
 /** A system call counts as this much system time: cheaper than two clock readings for each. */
 const syscallNsEstimate = 1000;
+/** System calls and page faults between two looks at the clock. */
+const turnsPerClock = 32;
 
 export class Scheduler {
   readonly #kernel: Kernel;
@@ -48,6 +50,7 @@ export class Scheduler {
   #preempt = false;
   #sliceStart = 0;
   #timed = false;
+  #budgetUsed = false;
 
   constructor(kernel: Kernel) {
     this.#kernel = kernel;
@@ -199,10 +202,10 @@ export class Scheduler {
       for (let turns = 1; ; turns++) {
         const goesOn = this.#step(task);
         if (!goesOn) break;
-        if (task.next === "dispatch") {
-          calls++;
-          if ((turns & 31) !== 0 && !this.#preempt) continue;
-        }
+        if (task.next === "dispatch") calls++;
+        // System calls and page faults are short: the clock is asked only now and then.
+        if (!this.#budgetUsed && !this.#preempt && turns % turnsPerClock !== 0) continue;
+        this.#budgetUsed = false;
         if (this.#preempt || performance.now() - started >= (this.#ready.length > 0 ? sharedSliceMs : limitMs)) {
           this.#current = null;
           this.enqueue(task);
@@ -236,15 +239,10 @@ export class Scheduler {
   /** One piece of work for the task; false when it cannot go on now (asleep, stopped or dead). */
   #step(task: Task): boolean {
     const kernel = this.#kernel;
-    switch (task.next) {
-      case "dispatch":
-        return this.#settle(task, () => kernel.dispatcher.dispatch(task));
-      case "result":
-        task.next = "user";
-        kernel.dispatcher.finish(task, task.result);
-        break;
-      case "user":
-        break;
+    if (task.next === "dispatch" && !this.#settle(task)) return false;
+    if (task.next === "result") {
+      task.next = "user";
+      kernel.dispatcher.finish(task, task.result);
     }
     // execve and rt_sigreturn replaced the registers, or a new space was made current.
     if (task.signalPending || task.restartCode !== 0 || task.savedMask !== null) {
@@ -276,6 +274,7 @@ export class Scheduler {
       return true;
     }
     if (reason === exit.budget) {
+      this.#budgetUsed = true;
       const elapsed = this.#timed ? performance.now() - started : 0;
       if (!this.#timed) this.#timed = true;
       else if (elapsed > 0.2) {
@@ -304,10 +303,10 @@ export class Scheduler {
   }
 
   /** Acts on what a handler did: a result now, a result later, or one of the two faults. */
-  #settle(task: Task, run: () => number | Promise<number>): boolean {
+  #settle(task: Task): boolean {
     let outcome: number | Promise<number>;
     try {
-      outcome = run();
+      outcome = this.#kernel.dispatcher.dispatch(task);
     } catch (error) {
       return this.#caught(task, error);
     }

@@ -14,6 +14,7 @@ import type { Kernel } from "./kernel.ts";
 import { restartSequence } from "./rseq.ts";
 import { defaultActionOf } from "./signal.ts";
 import { pushSignalFrame } from "./signal-frame.ts";
+import { formatSignal } from "./strace.ts";
 import { bitOf, defaultAction, unblockable } from "./signal-state.ts";
 import type { SignalInfo } from "./signal-state.ts";
 import type { Task } from "./task.ts";
@@ -65,6 +66,7 @@ export class Delivery {
     const { signal } = info;
     const action = process.actions.get(signal);
     if (action.handler === SIG_IGN) return "user";
+    this.#kernel.strace?.(task, `--- ${formatSignal(info)} ---`);
     if (action.handler !== SIG_DFL) return this.#runHandler(task, info);
     if (process.isInit && task.forcedSignal !== signal && !process.outsideKill) return "user";
     switch (defaultActionOf(signal)) {

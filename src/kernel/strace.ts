@@ -9,6 +9,7 @@ import { syscallNumbers } from "../abi/unistd.ts";
 import { PageNeeded, UserFault, restart } from "./faults.ts";
 import { formatFlags } from "./strace-flags.ts";
 import type { ArgumentKind, SyscallRow } from "./syscall-row.ts";
+import type { SignalInfo } from "./signal-state.ts";
 import type { Task } from "./task.ts";
 
 /** strace's default for strings. */
@@ -32,6 +33,22 @@ export function formatResult(number: number, result: number): string {
   if (result <= -restart.ERESTARTSYS && result >= -restart.ERESTART_RESTARTBLOCK)
     return "? ERESTART (interrupted by a signal)";
   return `-1 ${errnoName(-result)}`;
+}
+
+/** As strace shows a delivered signal: "SIGCHLD {si_signo=SIGCHLD, si_code=1, si_pid=2, …}". */
+export function formatSignal(info: SignalInfo): string {
+  const name = signalName(info.signal);
+  const parts = [`si_signo=${name}`, `si_code=${info.code}`];
+  if (info.pid !== undefined) parts.push(`si_pid=${info.pid}`, `si_uid=${info.uid ?? 0}`);
+  if (info.status !== undefined) parts.push(`si_status=${info.status}`);
+  if (info.address !== undefined)
+    parts.push(`si_addr=${info.address === 0 ? "NULL" : `0x${info.address.toString(16)}`}`);
+  return `${name} {${parts.join(", ")}}`;
+}
+
+/** As strace shows the end of a process. */
+export function formatEnd(status: number): string {
+  return (status & 0x7f) === 0 ? `exited with ${status >> 8}` : `killed by ${signalName(status & 0x7f)}`;
 }
 
 function formatArgument(task: Task, kind: ArgumentKind, raw: bigint): string {
