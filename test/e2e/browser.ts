@@ -98,9 +98,12 @@ export const card = (page: Page, name: string) =>
 
 /** Clicks a demo's Run and waits for its shell's prompt. */
 export async function runDemo(page: Page, name: string, prompt: RegExp, timeoutMs = 60_000): Promise<void> {
+  const panes = await page.locator(".pane").count();
   await page.getByRole("link", { name: "Images" }).click();
   await card(page, name)
     .getByRole("button", { name: `Run ${name}` })
     .click();
+  // Until its own pane is there the screen is another's.
+  await page.locator(".pane").nth(panes).waitFor({ state: "attached", timeout: timeoutMs });
   await waitForScreen(page, prompt, timeoutMs);
 }

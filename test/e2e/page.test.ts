@@ -60,7 +60,7 @@ describe("a first visit", () => {
 
 describe("in Debian's terminal", () => {
   test.each([
-    ["ls -la / | sort | head", /drwxr-xr-x.* bin|lrwxrwxrwx.* bin -> usr\/bin/],
+    ["ls -la / | sort | head", /drwxr-xr-x .* boot\n/],
     ["for i in 1 2 3; do echo $i; done | tac", /\n3\n2\n1\n/],
     ["python3 -c 'import json,sys;print(json.dumps(sys.version_info[:2]))'", /\n\[3, 11\]\n/],
     [`perl -e 'printf("%.3f\\n",sqrt(2))'`, /\n1\.414\n/],
