@@ -88,6 +88,8 @@ export const limits = {
   logBytesMax: 16 << 20,
   /** How far the writer of a stream between workers may be ahead of its reader: enough to keep both busy. */
   portWindowBytes: 256 * 1024,
+  /** A download is handed to the browser in pieces of this size: few of them, and little memory here. */
+  spoolPieceBytes: 4 << 20,
   /** Output a terminal may hold that it has not drawn yet: more would only delay Ctrl-C. */
   terminalAheadBytes: 128 * 1024,
   /** The end of a log that the page's log view shows; the rest would slow the browser down. */

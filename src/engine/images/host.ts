@@ -24,5 +24,7 @@ export interface ImagesHost {
   readonly createHasher?: CreateHasher;
   readonly decoders?: NativeDecoders;
   readonly openPath?: (path: string) => Promise<OpenedPath>;
+  /** Takes in a whole download first, so that it can be read in slices (`spool.ts`); without it, it is read as it comes. */
+  readonly spool?: (stream: ByteStream, sizeBytes: number | null) => Promise<Blob>;
   readonly fetch?: (url: string, options: { readonly signal?: AbortSignal }) => Promise<Response>;
 }

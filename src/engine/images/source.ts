@@ -45,7 +45,8 @@ async function openUrl(url: string, host: ImagesHost, signal: AbortSignal | unde
   }
   const file = await get(href);
   if (!file) throw new WherryError("network", `cannot load ${url}: not found (HTTP status 404)`);
-  return { kind: "file", ...file };
+  if (host.spool === undefined) return { kind: "file", ...file };
+  return openSource({ kind: "blob", blob: await host.spool(file.stream, file.sizeBytes) }, host, signal);
 }
 
 /** Static servers may answer anything for a file that is not there, often a page. */
