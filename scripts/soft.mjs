@@ -11,11 +11,10 @@ const target = join(import.meta.dirname, "..", "wasm", "x86", "soft.wasm.ts");
 export async function compileSoft() {
   const files = new Map();
   const { error, stderr } = await asc.main(
-    [
-      ...["index.ts", "--outFile", "soft.wasm", "--runtime", "stub", "--importMemory", "--noAssert", "-O3"],
-      // Vectors are exchanged with WebAssembly only.
-      ...["--use", "abort=", "--enable", "simd", "--disableWarning", "112"],
-    ],
+    // Vectors (warning 112) are exchanged with WebAssembly only.
+    "index.ts --outFile soft.wasm --runtime stub --importMemory --noAssert -O3 --use abort= --enable simd --disableWarning 112".split(
+      " ",
+    ),
     {
       readFile: (name) => {
         try {

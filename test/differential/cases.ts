@@ -172,7 +172,7 @@ export function makeCase(dice: Dice, form: Form): FormCase {
   const bytes = memoryBytes(form);
   let target = pickTarget(dice, bytes, form);
   const isString = strings.test(row.name);
-  const isFar = /^BT/.test(row.name) && memory && row.operands.includes("G");
+  const isFar = row.name.startsWith("BT") && memory && row.operands.includes("G");
   if (isFar) target = middle + BigInt(dice.below(64) - 32);
   const prefixes: number[] = [];
   // By more than the operand's size the result is undefined.

@@ -67,7 +67,8 @@ export function encode(dice: Dice, parsed: ParsedRow, choice: Choice): Encoded {
   const opcodeOperand = operands.find((o) => o.kind === "Z");
   const reg = encoding.digit >= 0 ? encoding.digit : pickRegister(dice, regOperand, keep);
   let rm = pickRegister(dice, rmOperand, keep);
-  if (dice.chance(4) && rmOperand?.kind !== "ST") rm = rmOperand?.kind === "Q" ? reg & 7 : reg;
+  if (dice.chance(4) && rmOperand?.kind !== "ST" && !(keep && encoding.digit >= 0))
+    rm = rmOperand?.kind === "Q" ? reg & 7 : reg;
   if (encoding.digit < 0 && reg >= 8) rex |= 0x44;
 
   const tail: number[] = [];

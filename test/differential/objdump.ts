@@ -1,5 +1,6 @@
 /** The decoder against objdump: where each instruction of a program's code ends, and what it is called. */
 import { spawn } from "node:child_process";
+import { readFileSync } from "node:fs";
 import { createInterface } from "node:readline";
 import { decoded, InstructionDecoder } from "../../wasm/x86/instruction.ts";
 import "../../wasm/x86/rows/all.ts";
@@ -47,8 +48,18 @@ export interface Comparison {
   readonly disagreements: ReadonlyMap<string, { count: number; first: Disagreement }>;
 }
 
-export async function compareWithObjdump(file: string): Promise<Comparison> {
-  const child = spawn("objdump", ["-d", "-M", "intel", "--insn-width=16", "--section=.text", file], {
+/** Of the code of a program. */
+export function compareProgram(file: string): Promise<Comparison> {
+  return compare(["-d", "--section=.text", file]);
+}
+
+/** Of a file of candidates, 16 bytes each, padded with NOPs. */
+export function compareBytes(file: string): Promise<Comparison> {
+  return compare(["-D", "-b", "binary", "-m", "i386:x86-64", file], readFileSync(file));
+}
+
+async function compare(options: readonly string[], candidates?: Uint8Array): Promise<Comparison> {
+  const child = spawn("objdump", ["-M", "intel", "--insn-width=16", ...options], {
     stdio: ["ignore", "pipe", "inherit"],
   });
   const decoder = new InstructionDecoder();
@@ -68,8 +79,13 @@ export async function compareWithObjdump(file: string): Promise<Comparison> {
     if (hex === undefined || text === undefined || !line.startsWith(" ")) continue;
     const bytes = hex.trim();
     const length = (bytes.length + 1) / 3;
+    const address = Number.parseInt(line, 16);
+    // Of a candidate only the first line counts: what follows is padding.
+    if (candidates !== undefined && address % 16 !== 0) continue;
     for (let i = 0; i < length; i++) buffer[i] = Number.parseInt(bytes.slice(3 * i, 3 * i + 2), 16);
     buffer.fill(0x90, length);
+    // objdump shows but the first bytes of what it cannot read.
+    if (candidates !== undefined) buffer.set(candidates.subarray(address, address + 16));
     const bare = text.trim().replace(prefixWords, "");
     const mnemonic = bare.split(/[\s,]/)[0] ?? "";
     instructions++;

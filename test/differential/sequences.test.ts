@@ -34,7 +34,10 @@ test.skipIf(nativeUnavailable() !== null)(`runs of instructions, seed ${seed}`, 
       const cutResults = runNative(cuts);
       const first = cuts.findIndex((cut, i) => {
         const its = cutResults[i];
-        return its !== undefined && differences(cut, its, emulator.run(cut)).length > 0;
+        if (its === undefined) return false;
+        const found = differences(cut, its, emulator.run(cut));
+        // In between flags may be undefined.
+        return found.some((line) => i === cuts.length - 1 || !line.startsWith("flags"));
       });
       const shortest = cuts[first] ?? run;
       const its = cutResults[first] ?? native;

@@ -24,7 +24,7 @@ export function sequenceForms(): Form[] {
     const { row } = parsed;
     if (row.untestable === true || row.ends === true || excluded.test(row.name)) return false;
     // A bit string reaches far; a bare address operand is fine.
-    if (/^BT/.test(row.name) && memory && row.operands.includes("G")) return false;
+    if (row.name.startsWith("BT") && memory && row.operands.includes("G")) return false;
     return !(shifts.test(row.name) && row.name.endsWith("D"));
   });
 }

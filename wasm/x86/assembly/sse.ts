@@ -2,8 +2,8 @@
  * SSE arithmetic in software: every rounding mode, flush-to-zero, denormals-are-zero, exception flags, NaN rules.
  *
  * The rows compute natively and come here in two cases. When a result is a NaN, because WebAssembly leaves its sign
- * and payload open. And in exact mode, which begins when a program loads MXCSR (LDMXCSR, FXRSTOR): from then on the
- * sticky flags and all modes hold. Before that MXCSR is the default one, nobody can have cleared a flag to look for
+ * and payload open. And in exact mode, which begins when a program loads MXCSR (LDMXCSR, or an FXRSTOR
+ * with another value than the default): from then on the sticky flags and all modes hold. Before that MXCSR is the default one, nobody can have cleared a flag to look for
  * it later, and no flag is raised.
  */
 import {

@@ -108,7 +108,7 @@ export function pop(e: Emitter): Expression {
   return value;
 }
 
-const stack = { default64: true };
+const stack = { default64: true, faults: true };
 row("PUSH", "50 +r", "Zv", stack, (e) => push(e, e.let(e.get(0))));
 row("PUSH", "FF /6", "Ev", stack, (e) => push(e, e.let(e.get(0))));
 row("PUSH", "6A", "Ibs", { ...stack, sizes: [16, 64] }, (e) => push(e, e.let(e.get(0))));
@@ -123,15 +123,15 @@ for (const [opcode, name] of [
   row(`PUSH ${name}`, `0F ${opcode}`, "", { ...stack, sizes: [64] }, (e) => push(e, i64.const(0)));
 
 // Intel SDM vol. 2, ENTER: nesting levels over 0 copy frame pointers.
-row("ENTER", "C8", "Iw Ib", { default64: true, sizes: [64] }, (e) => e.inState("enter", e.get(0), e.get(1)));
-row("LEAVE", "C9", "", { default64: true, sizes: [64] }, (e) => {
+row("ENTER", "C8", "Iw Ib", { ...stack, sizes: [64] }, (e) => e.inState("enter", e.get(0), e.get(1)));
+row("LEAVE", "C9", "", { ...stack, sizes: [64] }, (e) => {
   const frame = e.let(e.reg(rbp, 64));
   const { host } = e.translate(frame, 8, "read");
   e.setReg(rbp, 64, i64.load(host));
   e.setReg(rsp, 64, i64.add(frame, i64.const(8)));
 });
 
-row("XLAT", "D7", "", {}, (e) => {
+row("XLAT", "D7", "", { faults: true }, (e) => {
   const { host } = e.translate(i64.add(e.reg(3, 64), i64.extendI32U(e.reg(0, 8))), 1, "read");
   e.setReg(0, 8, i32.load8U(host));
 });

@@ -55,7 +55,8 @@ helper("fxrstor", ["i32"], ["i32"], (f) => {
   f.emit(i32.store(base, top, state.x87Top));
   f.emit(i32.store(base, i32.load8U(image, 4), state.x87Tag));
   f.emit(i32.store(base, i32.load(image, 24), state.mxcsr));
-  f.emit(i32.store16(base, i32.const(1), state.sseExact));
+  // The dynamic linker saves and restores around every lazy binding: the default MXCSR changes nothing.
+  f.if(i32.ne(i32.load(image, 24), i32.const(0x1f80)), () => f.emit(i32.store16(base, i32.const(1), state.sseExact)));
   for (let i = 0; i < 8; i++) {
     const register = f.let(i32.shl(i32.and(i32.add(top, i32.const(i)), i32.const(7)), i32.const(4)));
     f.emit(i64.store(register, i64.load(image, 32 + 16 * i), state.x87));
