@@ -21,11 +21,11 @@ helper("rflags", [], ["i32"], (f, context) =>
 /** The bits POPF may change in user mode, besides the arithmetic ones (Intel SDM vol. 2, POPF). */
 export const otherMask = rflags.trap | rflags.direction | rflags.alignment | rflags.id | 0x4000;
 
-row("PUSHF", "9C", "", { default64: true, sizes: [16, 64], reads: "oszapc", untestable: true }, (e) => {
+row("PUSHF", "9C", "", { default64: true, sizes: [16, 64], faults: true, reads: "oszapc" }, (e) => {
   const value = e.let(e.call("rflags"));
   push(e, e.size === 64 ? i64.extendI32U(value) : value);
 });
-row("POPF", "9D", "", { default64: true, sizes: [16, 64], writes: "oszapc", untestable: true }, (e) => {
+row("POPF", "9D", "", { default64: true, sizes: [16, 64], faults: true, writes: "oszapc" }, (e) => {
   const popped = pop(e);
   const value = e.let(e.size === 64 ? i32.wrapI64(popped) : popped);
   // The 16-bit form leaves the upper half.
@@ -55,7 +55,7 @@ row("CMC", "F5", "", carry, (e) => e.flags("explicit", e.let(i32.xor(e.arithmeti
 row("CLC", "F8", "", carry, (e) => e.flags("explicit", e.let(others(e))));
 row("STC", "F9", "", carry, (e) => e.flags("explicit", e.let(i32.or(others(e), i32.const(rflags.carry)))));
 row("CLD", "FC", "", {}, (e) => direction(e, false));
-row("STD", "FD", "", { untestable: true }, (e) => direction(e, true));
+row("STD", "FD", "", {}, (e) => direction(e, true));
 
 function direction(e: Emitter, set: boolean): void {
   const other = i32.load(base, state.flagsOther);
