@@ -10,8 +10,13 @@ export function commandName(command: Command): string {
   return `${programName} ${shortest.join(" ")}`;
 }
 
+/** Printed as it is, without the program's name before it. */
+export function bareError(message: string, exitCode: number): WherryError {
+  return new WherryError("usage", message, { exitCode, data: { bare: 1 } });
+}
+
 export function usageError(name: string, message: string): WherryError {
-  return new WherryError("usage", `${message}\nSee '${name} --help'.`, { exitCode: 125 });
+  return bareError(`${message}\nSee '${name} --help'.`, 125);
 }
 
 export function wrongParameters(command: Command, count: number): WherryError {

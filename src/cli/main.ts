@@ -1,7 +1,7 @@
 /** Runs one command line: finds the command, parses, runs, and turns errors into messages and exit codes. */
 import { WherryError } from "../base/errors.ts";
 import type { Context } from "./command.ts";
-import { programName, wrongParameters } from "./errors.ts";
+import { programName, usageError, wrongParameters } from "./errors.ts";
 import { parseInput } from "./parse.ts";
 import { commands, findCommand, refused } from "./registry.ts";
 
@@ -10,7 +10,7 @@ export async function runCommandLine(context: Context, words: readonly string[])
     return await dispatch(context, words);
   } catch (reason) {
     const error = WherryError.from(reason);
-    const prefix = error.code === "usage" && error.message.includes("--help'") ? "" : `${programName}: `;
+    const prefix = error.data["bare"] === 1 ? "" : `${programName}: `;
     await context.stderr.write(`${prefix}${error.message}\n`);
     return error.exitCode;
   }
@@ -20,8 +20,7 @@ async function dispatch(context: Context, words: readonly string[]): Promise<num
   const [first, ...rest] = words;
   if (first === undefined || first === "help" || first === "--help" || first === "-h") return help(context, rest);
   if (first === "--version" || first === "-v") return dispatch(context, ["version", "--format", "short"]);
-  if (first.startsWith("-"))
-    throw new WherryError("usage", `unknown flag: ${first}\nSee '${programName} --help'.`, { exitCode: 125 });
+  if (first.startsWith("-")) throw usageError(programName, `unknown flag: ${first}`);
   const why = refused[first];
   if (why !== undefined)
     throw new WherryError("unsupported", `'${programName} ${first}' is not supported: ${why}`, { exitCode: 1 });
@@ -69,7 +68,7 @@ async function help(context: Context, words: readonly string[]): Promise<number>
 function unknownCommand(name: string, parent: string): WherryError {
   return new WherryError(
     "usage",
-    `${programName}: unknown command: ${programName} ${name}\n\nRun '${parent} --help' for more information`,
+    `unknown command: ${programName} ${name}\n\nRun '${parent} --help' for more information`,
     { exitCode: 1 },
   );
 }

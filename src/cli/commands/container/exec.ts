@@ -1,5 +1,5 @@
-import { WherryError } from "../../../base/errors.ts";
 import type { Command } from "../../command.ts";
+import { bareError } from "../../errors.ts";
 import { runSession } from "../../session.ts";
 import { environment, optional } from "./options.ts";
 
@@ -25,8 +25,7 @@ export const command: Command = {
     const tty = input.has("tty");
     const interactive = input.has("interactive");
     const detach = input.has("detach");
-    if (tty && interactive && !detach && !context.stdin.isTerminal)
-      throw new WherryError("usage", "the input device is not a TTY", { exitCode: 1 });
+    if (tty && interactive && !detach && !context.stdin.isTerminal) throw bareError("the input device is not a TTY", 1);
     const engine = await context.engine();
     const { columns, rows } = context.size();
     const process = await engine.containers.exec(container, {

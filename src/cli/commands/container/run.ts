@@ -1,7 +1,7 @@
 /** `wherry run`: create, attach, start, and stay until the end or until the detach keys. */
 import { WherryError } from "../../../base/errors.ts";
 import type { Command, Context, Input } from "../../command.ts";
-import { programName } from "../../errors.ts";
+import { bareError, programName } from "../../errors.ts";
 import { runSession } from "../../session.ts";
 import { createFlags, runOptions } from "./options.ts";
 
@@ -23,6 +23,7 @@ export const command: Command = {
       return await run(context, input);
     } catch (reason) {
       const error = WherryError.from(reason);
+      if (error.data["bare"] === 1) throw error;
       // Docker's three: 126 may not be executed, 127 not found, 125 anything else that is wrong before it runs.
       const exitCode = error.exitCode === 126 || error.exitCode === 127 ? error.exitCode : 125;
       const text = `${error.message}\n\nRun '${programName} run --help' for more information`;
@@ -36,7 +37,7 @@ async function run(context: Context, input: Input): Promise<number> {
   const detach = input.has("detach");
   const tty = options.tty === true;
   if (!detach && tty && options.interactive === true && !context.stdin.isTerminal)
-    throw new WherryError("usage", "the input device is not a TTY", { exitCode: 1 });
+    throw bareError("the input device is not a TTY", 1);
   const engine = await context.engine();
   const { containers } = engine;
   const id = await containers.create(options);
