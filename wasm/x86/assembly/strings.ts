@@ -10,20 +10,33 @@ export function stringFlags(): u32 {
   return Text.flags;
 }
 
-/** Elements before the first zero one. */
-function implicitLength(at: usize, words: bool): i32 {
-  const count = words ? 8 : 16;
-  for (let i = 0; i < count; i++) {
-    const element = words ? <u32>load<u16>(at + (i << 1)) : <u32>load<u8>(at + i);
-    if (element == 0) return i;
-  }
-  return count;
+/** One bit for each element that is all ones. */
+@inline
+function bitsOf(mask: v128, words: bool): u32 {
+  return words ? i16x8.bitmask(mask) : i8x16.bitmask(mask);
 }
 
 @inline
-function element(at: usize, i: i32, words: bool, signed: bool): i32 {
-  if (words) return signed ? <i32>load<i16>(at + (i << 1)) : <i32>load<u16>(at + (i << 1));
-  return signed ? <i32>load<i8>(at + i) : <i32>load<u8>(at + i);
+function equalBits(a: v128, b: v128, words: bool): u32 {
+  return words ? bitsOf(i16x8.eq(a, b), true) : bitsOf(i8x16.eq(a, b), false);
+}
+
+/** Element i of the string at an address, in every element. */
+@inline
+function everywhere(at: usize, i: i32, words: bool): v128 {
+  return words ? v128.load16_splat(at + (i << 1)) : v128.load8_splat(at + i);
+}
+
+/** Elements of b that are at least (or at most) the bound. */
+function atLeast(b: v128, bound: v128, words: bool, signed: bool): u32 {
+  if (words) return bitsOf(signed ? i16x8.ge_s(b, bound) : i16x8.ge_u(b, bound), true);
+  return bitsOf(signed ? i8x16.ge_s(b, bound) : i8x16.ge_u(b, bound), false);
+}
+
+/** Elements before the first zero one. */
+function implicitLength(a: v128, words: bool): i32 {
+  const zeros = equalBits(a, i64x2.splat(0), words);
+  return zeros ? ctz(zeros) : words ? 8 : 16;
 }
 
 /**
@@ -34,42 +47,42 @@ export function compareStrings(a: usize, b: usize, control: u32, lengthA: i32, l
   const words = (control & 1) != 0;
   const signed = (control & 2) != 0;
   const count = words ? 8 : 16;
-  const la = lengthA < 0 ? implicitLength(a, words) : min(lengthA, count);
-  const lb = lengthB < 0 ? implicitLength(b, words) : min(lengthB, count);
+  const first = v128.load(a);
+  const second = v128.load(b);
+  const la = lengthA < 0 ? implicitLength(first, words) : min(lengthA, count);
+  const lb = lengthB < 0 ? implicitLength(second, words) : min(lengthB, count);
+  const all: u32 = (1 << count) - 1;
+  const validA: u32 = (1 << la) - 1;
+  const validB: u32 = (1 << lb) - 1;
   const aggregation = (control >> 2) & 3;
   let result: u32 = 0;
-  for (let j = 0; j < count; j++) {
-    let bit = false;
-    if (aggregation == 0) {
-      // Equal any: b[j] is one of a.
-      if (j < lb) {
-        const value = element(b, j, words, signed);
-        for (let i = 0; i < la && !bit; i++) bit = element(a, i, words, signed) == value;
-      }
-    } else if (aggregation == 1) {
-      // Ranges: a holds pairs of bounds.
-      if (j < lb) {
-        const value = element(b, j, words, signed);
-        for (let i = 0; i + 1 < la && !bit; i += 2)
-          bit = element(a, i, words, signed) <= value && value <= element(a, i + 1, words, signed);
-      }
-    } else if (aggregation == 2) {
-      // Equal each: both ended counts as equal.
-      if (j < la && j < lb) bit = element(a, j, words, signed) == element(b, j, words, signed);
-      else bit = j >= la && j >= lb;
-    } else {
-      // Equal ordered: a is found in b at j.
-      bit = true;
-      for (let i = 0; i < la && i + j < count && bit; i++)
-        bit = i + j < lb && element(a, i, words, signed) == element(b, i + j, words, signed);
+  if (aggregation == 0) {
+    // Equal any: an element of b is one of a.
+    for (let i = 0; i < la; i++) result |= equalBits(second, everywhere(a, i, words), words);
+    result &= validB;
+  } else if (aggregation == 1) {
+    // Ranges: a holds pairs of bounds. At most is at least with the sides changed.
+    for (let i = 0; i + 1 < la; i += 2)
+      result |=
+        atLeast(second, everywhere(a, i, words), words, signed) &
+        atLeast(everywhere(a, i + 1, words), second, words, signed);
+    result &= validB;
+  } else if (aggregation == 2) {
+    // Equal each: both ended counts as equal.
+    result = (equalBits(first, second, words) & validA & validB) | (~validA & ~validB & all);
+  } else {
+    // Equal ordered: a is found in b there. What lies past the register counts as found.
+    result = all;
+    for (let i = 0; i < la && result; i++) {
+      const here = equalBits(second, everywhere(a, i, words), words) & validB;
+      result &= (here >> i) | ~(all >> i);
     }
-    if (bit) result |= 1 << j;
+    result &= all;
   }
   const polarity = (control >> 4) & 3;
-  if (polarity == 1) result ^= words ? 0xff : 0xffff;
-  else if (polarity == 3) result ^= <u32>(1 << lb) - 1;
-  Text.flags =
-    (result ? 1 : 0) | (lb < count ? 0x40 : 0) | (la < count ? 0x80 : 0) | (result & 1 ? 0x800 : 0);
+  if (polarity == 1) result ^= all;
+  else if (polarity == 3) result ^= validB;
+  Text.flags = (result ? 1 : 0) | (lb < count ? 0x40 : 0) | (la < count ? 0x80 : 0) | (result & 1 ? 0x800 : 0);
   return result;
 }
 
