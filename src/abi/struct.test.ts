@@ -5,6 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import * as flock from "./flock.ts";
+import * as inotify from "./inotify.ts";
 import * as poll from "./poll.ts";
 import * as socket from "./socket.ts";
 import * as statLayouts from "./stat-layout.ts";
@@ -18,7 +19,7 @@ function layoutsOf(module: Record<string, unknown>): StructLayout<string>[] {
   );
 }
 
-const modules: Record<string, unknown>[] = [statLayouts, termios, flock, poll, socket];
+const modules: Record<string, unknown>[] = [statLayouts, termios, flock, poll, socket, inotify];
 
 /** One program a set of headers: the C library's and the kernel's own do not mix. */
 function measure(layouts: readonly StructLayout<string>[]): Record<string, number> {

@@ -26,6 +26,9 @@ export const limits = {
   xattrBytesMax: 65536,
   /** Linux's default pipe capacity. */
   pipeBytesMax: 65536,
+  /** Watches of one inotify descriptor, and events that wait to be read: Linux's defaults. */
+  inotifyWatchesMax: 65536,
+  inotifyEventsMax: 16384,
   /** Buffers of one readv or writev: Linux's UIO_MAXIOV. */
   ioVectorsMax: 1024,
   /** Bytes a terminal holds in each direction before its writers wait: a screenful many times over. */

@@ -17,6 +17,7 @@ import {
   RESOLVE,
   SEEK_CUR,
 } from "../abi/fcntl.ts";
+import { IN } from "../abi/inotify.ts";
 import { S_IFDIR, S_IFIFO, S_IFMT, S_IFREG } from "../abi/stat.ts";
 import type { Maybe } from "../base/maybe.ts";
 import { mapMaybe } from "../base/maybe.ts";
@@ -24,6 +25,7 @@ import { blockUntil } from "../kernel/blocking.ts";
 import type { Task } from "../kernel/task.ts";
 import { TerminalFile } from "../tty/terminal-file.ts";
 import { open, truncate as truncatePath } from "../vfs/operations.ts";
+import { notifyFile } from "../vfs/notify.ts";
 import { PipeFile } from "../vfs/pipefs/pipe.ts";
 import type { OpenFile } from "../vfs/types.ts";
 import { sealedAgainstSize } from "./memfd.ts";
@@ -48,6 +50,7 @@ export function openAt(task: Task, dirfd: number, path: string, flags: number, m
 /** What is left to do once the file is open: wait for a fifo's other end, take a terminal, find a descriptor. */
 export function installOpened(task: Task, file: OpenFile, flags: number): Maybe<number> {
   const closeOnExec = (flags & O_CLOEXEC) !== 0;
+  if (file.dentry !== null && (flags & O_PATH) === 0) notifyFile(file.dentry, IN.OPEN);
   if (file instanceof PipeFile && file.awaitsPeer && (flags & O_NONBLOCK) === 0) {
     const joined = blockUntil(task, [file.waiters], () => (file.awaitsPeer ? -errno.EAGAIN : 0));
     return mapMaybe(joined, (failed) => {

@@ -13,6 +13,7 @@ import { pollRows } from "./poll.ts";
 import { socketRows } from "./socket.ts";
 import { memfdRows } from "./memfd.ts";
 import { mountRows } from "./mount.ts";
+import { inotifyRows } from "./inotify.ts";
 import { fileRows } from "./file.ts";
 import { futexRows } from "./futex.ts";
 import { identityRows } from "./identity.ts";
@@ -28,6 +29,7 @@ import type { SyscallRow, SyscallTable } from "./types.ts";
 
 const families: readonly (readonly SyscallRow[])[] = [
   fileRows,
+  inotifyRows,
   mountRows,
   memfdRows,
   socketRows,

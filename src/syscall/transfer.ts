@@ -4,6 +4,7 @@
  */
 import { errno } from "../abi/errno.ts";
 import { O_ACCMODE, O_NONBLOCK, O_RDONLY, O_WRONLY, SEEK_CUR } from "../abi/fcntl.ts";
+import { IN } from "../abi/inotify.ts";
 import { siCode, signals } from "../abi/signal.ts";
 import type { Maybe } from "../base/maybe.ts";
 import { isPromise, mapMaybe } from "../base/maybe.ts";
@@ -12,6 +13,7 @@ import { restart } from "../kernel/faults.ts";
 import type { Task } from "../kernel/task.ts";
 import { Socket } from "../net/socket.ts";
 import { TerminalFile } from "../tty/terminal-file.ts";
+import { notifyFile } from "../vfs/notify.ts";
 import { SpecialFile } from "../vfs/special-file.ts";
 import type { OpenFile } from "../vfs/types.ts";
 import { sealedAgainstWrite } from "./memfd.ts";
@@ -66,7 +68,10 @@ export function readFile(
   options: TransferOptions = {},
 ): Maybe<number> {
   if ((file.flags & O_ACCMODE) === O_WRONLY) return -errno.EBADF;
-  if (isSteady(file)) return readSteady(task, file, segments, position);
+  if (isSteady(file)) {
+    if (file.dentry !== null) notifyFile(file.dentry, IN.ACCESS);
+    return readSteady(task, file, segments, position);
+  }
   return readOnce(task, file, segments, position, options.nonblocking === true);
 }
 

@@ -14,10 +14,12 @@ import {
   SEEK_HOLE,
   SEEK_SET,
 } from "../abi/fcntl.ts";
+import { IN } from "../abi/inotify.ts";
 import { S_IFDIR } from "../abi/stat.ts";
 import type { Maybe } from "../base/maybe.ts";
 import { crossMounts } from "./dentry.ts";
 import type { PathDentry } from "./dentry.ts";
+import { notifyFile } from "./notify.ts";
 import { modeAfterWrite } from "./permission.ts";
 import { SpecialFile } from "./special-file.ts";
 import type {
@@ -82,6 +84,7 @@ export class RegularFile extends SpecialFile {
       if (typeof failed === "number" && failed < 0) return failed;
     }
     const done = this.#content.write(part, at);
+    notifyFile(this.dentry!, IN.MODIFY);
     if (position !== null) return done;
     const move = (count: number) => {
       if (count > 0) this.#position = at + count;
@@ -126,6 +129,7 @@ export class RegularFile extends SpecialFile {
   override truncate(size: number): Maybe<number> {
     if ((this.flags & O_ACCMODE) === O_RDONLY || size < 0) return -errno.EINVAL;
     if (size > fileBytesMax) return -errno.EFBIG;
+    notifyFile(this.dentry!, IN.MODIFY);
     const kept = modeAfterWrite(this.#credentials, this.inode);
     return this.inode.setAttributes(kept === this.inode.mode ? { size } : { size, mode: kept & 0o7777 });
   }
@@ -151,6 +155,8 @@ export class RegularFile extends SpecialFile {
   }
 
   protected override closed(): void {
+    const writes = (this.flags & O_ACCMODE) !== O_RDONLY;
+    notifyFile(this.dentry!, writes ? IN.CLOSE_WRITE : IN.CLOSE_NOWRITE);
     this.#counter?.closed();
   }
 }
@@ -203,6 +209,10 @@ export class DirectoryFile extends SpecialFile {
 
   override sync(): Maybe<number> {
     return this.inode.fs.sync();
+  }
+
+  protected override closed(): void {
+    notifyFile(this.dentry!, IN.CLOSE_NOWRITE);
   }
 
   #parentIno(): number {

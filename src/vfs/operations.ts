@@ -38,6 +38,7 @@ import {
   S_ISGID,
   S_IXGRP,
 } from "../abi/stat.ts";
+import { IN } from "../abi/inotify.ts";
 import { encodeName } from "../base/bytes.ts";
 import { limits } from "../base/limits.ts";
 import type { Maybe } from "../base/maybe.ts";
@@ -56,6 +57,7 @@ import {
   modeAfterWrite,
   permission,
 } from "./permission.ts";
+import { notifyDirectory, notifyFile, notifyMoved, notifyRemoved, notifyReplaced } from "./notify.ts";
 import type {
   Attributes,
   Caller,
@@ -151,6 +153,7 @@ function createAndOpen(
   const owner = ownerIn(caller.credentials, directory);
   const made = directory.create(name, withoutForeignGroup(caller.credentials, owner.gid, bits), owner);
   if (typeof made === "number") return made;
+  notifyDirectory(directory, IN.CREATE, name, made);
   // The mode does not restrict the descriptor that created the file (open(2)).
   return made.open(flags & ~O_TRUNC, contextFor(caller, parent.remember(name, made)));
 }
@@ -254,6 +257,7 @@ function withoutForeignGroup(who: Credentials, gid: number, mode: number): numbe
 function finish(place: NewName, made: Inode | number): number {
   if (typeof made === "number") return made;
   place.parent.remember(place.name, made);
+  notifyDirectory(place.parent.inode, IN.CREATE, place.name, made);
   return 0;
 }
 
@@ -320,6 +324,8 @@ export function linkDentry(caller: Caller, source: Dentry, targetStart: Dentry, 
   const failed = place.parent.inode.link(place.name, source.inode);
   if (failed < 0) return failed;
   place.parent.remember(place.name, source.inode);
+  notifyFile({ inode: source.inode, mount: null }, IN.ATTRIB);
+  notifyDirectory(place.parent.inode, IN.CREATE, place.name, source.inode);
   return 0;
 }
 
@@ -343,6 +349,7 @@ export function unlink(caller: Caller, start: Dentry, path: string): number {
   const removed = parent.inode.unlink(walk.name);
   if (removed < 0) return removed;
   parent.forget(walk.name);
+  notifyRemoved(parent.inode, walk.name, victim.inode);
   return 0;
 }
 
@@ -366,6 +373,7 @@ export function rmdir(caller: Caller, start: Dentry, path: string): number {
   const removed = parent.inode.rmdir(walk.name);
   if (removed < 0) return removed;
   parent.forget(walk.name);
+  notifyRemoved(parent.inode, walk.name, victim.inode);
   return 0;
 }
 
@@ -443,6 +451,9 @@ export function rename(
   const failed = from.current.inode.rename(from.name, to.current.inode, to.name, flags);
   if (failed < 0) return failed;
   from.current.moveChild(from.name, to.current, to.name, exchange);
+  notifyMoved(from.current.inode, from.name, to.current.inode, to.name, source.inode);
+  if (exchange) notifyMoved(to.current.inode, to.name, from.current.inode, from.name, target!.inode);
+  else if (target !== null) notifyReplaced(target.inode);
   return 0;
 }
 
@@ -491,6 +502,7 @@ export function chmod(caller: Caller, target: Target, mode: number): Maybe<numbe
   if (!isOwner(caller.credentials, inode)) return -errno.EPERM;
   let bits = mode & 0o7777;
   if (caller.credentials.uid !== 0 && !inGroup(caller.credentials, inode.gid)) bits &= ~S_ISGID;
+  notifyFile(target, IN.ATTRIB);
   return inode.setAttributes({ mode: bits, ctimeNs: caller.namespace.clock.realtimeNs() });
 }
 
@@ -511,6 +523,7 @@ export function chown(caller: Caller, target: Target, uid: number, gid: number):
     const kept = dropPrivileges(who, inode);
     if (kept !== inode.mode) changes.mode = kept & 0o7777;
   }
+  notifyFile(target, IN.ATTRIB);
   return inode.setAttributes(changes);
 }
 
@@ -532,6 +545,7 @@ export function utimens(caller: Caller, target: Target, atime: NewTime, mtime: N
   const changes: Attributes = { ctimeNs: now };
   if (atime !== "omit") changes.atimeNs = atime === "now" ? now : atime;
   if (mtime !== "omit") changes.mtimeNs = mtime === "now" ? now : mtime;
+  notifyFile(target, IN.ATTRIB);
   return inode.setAttributes(changes);
 }
 
@@ -545,6 +559,7 @@ export function truncate(caller: Caller, target: Target, size: number): Maybe<nu
   if (refused < 0) return refused;
   const denied = permission(caller.credentials, inode, MAY_WRITE);
   if (denied < 0) return denied;
+  notifyFile(target, IN.MODIFY);
   return inode.setAttributes(truncation(caller.credentials, inode, size));
 }
 
