@@ -107,7 +107,7 @@ describe.each(modes)("native containers as $name", ({ name, user, subordinate })
       const text = await wherry(["run", "--rm", "busybox", "/etc/passwd"]);
       expect(text.code).toBe(126);
       expect(text.stderr).toContain("permission denied");
-      expect((await wherry(["run", "--rm", "busybox", "/work"])).code).toBe(126);
+      expect((await wherry(["run", "--rm", "busybox", "/place"])).code).toBe(126);
       const image = await wherry(["run", "--rm", "nosuchimage"]);
       expect(image.code).toBe(125);
       expect(image.stderr).toContain("No such image: nosuchimage:latest");
@@ -124,7 +124,7 @@ describe.each(modes)("native containers as $name", ({ name, user, subordinate })
     });
 
     test("shows the layers as overlayfs does", async () => {
-      expect(await sh("ls /work; cat /work/added/file; ls -ld /work | cut -c1-10")).toBe(
+      expect(await sh("ls /place; cat /place/added/file; ls -ld /place | cut -c1-10")).toBe(
         "added\nbroken\nfrom the second layer\ndrwxr-xr-x\n",
       );
     });

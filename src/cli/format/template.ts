@@ -7,7 +7,7 @@ import { WherryError } from "../../base/errors.ts";
 type Node =
   | { readonly kind: "text"; readonly text: string }
   | { readonly kind: "value"; readonly words: readonly string[] }
-  | { readonly kind: "range" | "if"; readonly words: readonly string[]; readonly then: Node[]; readonly else: Node[] };
+  | { readonly kind: "range" | "if"; readonly words: readonly string[]; readonly yes: Node[]; readonly no: Node[] };
 
 const bad = (message: string): WherryError =>
   new WherryError("usage", `template parsing error: ${message}`, { exitCode: 64 });
@@ -33,13 +33,13 @@ function parse(template: string): Node[] {
     const words = wordsOf(match[2]!);
     const [first] = words;
     if (first === "range" || first === "if") {
-      const block = { kind: first, words: words.slice(1), then: [] as Node[], else: [] as Node[] } as const;
+      const block = { kind: first, words: words.slice(1), yes: [] as Node[], no: [] as Node[] } as const;
       add(block);
-      stack.push({ list: block.then, block });
+      stack.push({ list: block.yes, block });
     } else if (first === "else") {
       const top = stack.at(-1)!;
       if (top.block === null) throw bad("unexpected {{else}}");
-      top.list = top.block.else;
+      top.list = top.block.no;
     } else if (first === "end") {
       if (stack.length === 1) throw bad("unexpected {{end}}");
       stack.pop();
@@ -66,10 +66,10 @@ function render(nodes: readonly Node[], data: unknown): string {
     else if (node.kind === "value") out += show(evaluate(node.words, data));
     else {
       const value = evaluate(node.words, data);
-      if (node.kind === "if") out += render(isTrue(value) ? node.then : node.else, data);
+      if (node.kind === "if") out += render(isTrue(value) ? node.yes : node.no, data);
       else {
         const items = Array.isArray(value) ? value : value === null ? [] : Object.values(value as object);
-        out += items.length === 0 ? render(node.else, data) : items.map((item) => render(node.then, item)).join("");
+        out += items.length === 0 ? render(node.no, data) : items.map((item) => render(node.yes, item)).join("");
       }
     }
   }

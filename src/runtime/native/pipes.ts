@@ -54,7 +54,7 @@ export async function makePipes(folder: string, name: string, withInput: boolean
   const unlinkAll = (): void => names.forEach(unlinkQuietly);
   const ended = (): void => {
     unlinkAll();
-    for (const descriptor of [...held]) release(descriptor);
+    for (const descriptor of held) release(descriptor);
     input?.socket.destroy();
   };
   return {

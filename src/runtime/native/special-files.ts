@@ -88,7 +88,14 @@ function memberOf(file: SpecialFile, options: { readonly target: string; readonl
 function headerOf(entry: LayerEntry, name: string, type: TarMemberHeader["type"], size: number): TarMemberHeader {
   const { mode, uid, gid, mtimeSeconds, mtimeNanoseconds, deviceMajor, deviceMinor, xattrs } = entry;
   return {
-    ...{ name, type, mode, uid, gid, size, mtimeSeconds, mtimeNanoseconds },
+    name,
+    type,
+    mode,
+    uid,
+    gid,
+    size,
+    mtimeSeconds,
+    mtimeNanoseconds,
     ...(deviceMajor === undefined || deviceMinor === undefined ? {} : { deviceMajor, deviceMinor }),
     ...(xattrs === undefined ? {} : { xattrs }),
   };

@@ -1,3 +1,4 @@
+/** `wherry attach`: joins a running container. The detach keys leave it running. */
 import { WherryError } from "../../../base/errors.ts";
 import type { Command } from "../../command.ts";
 import { runSession } from "../../session.ts";

@@ -1,3 +1,4 @@
+/** `wherry cp`: files between a container and the machine, as a tar; "-" is that tar on standard input or output. */
 import { WherryError } from "../../../base/errors.ts";
 import { readTar } from "../../../codec/tar/reader.ts";
 import type { Engine } from "../../../engine/types.ts";

@@ -1,3 +1,4 @@
+/** `wherry create`: `run` without the start. */
 import type { Command } from "../../command.ts";
 import { createFlags, runOptions } from "./options.ts";
 

@@ -1,3 +1,4 @@
+/** `wherry exec`: one more process in a running container. */
 import type { Command } from "../../command.ts";
 import { bareError } from "../../errors.ts";
 import { runSession } from "../../session.ts";

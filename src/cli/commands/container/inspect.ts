@@ -1,3 +1,4 @@
+/** `wherry container inspect`: everything the store knows of a container. */
 import type { Command } from "../../command.ts";
 import { inspectAll, inspectFlags } from "../../inspect-all.ts";
 

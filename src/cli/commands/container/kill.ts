@@ -1,3 +1,4 @@
+/** `wherry kill`: a signal to the first process. */
 import type { Command } from "../../command.ts";
 import { forEach } from "../../several.ts";
 

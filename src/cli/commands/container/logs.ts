@@ -1,3 +1,4 @@
+/** `wherry logs`: the output kept so far, and with -f what comes. */
 import { WherryError } from "../../../base/errors.ts";
 import type { LogChunk } from "../../../container/types.ts";
 import type { Command, Input } from "../../command.ts";

@@ -1,3 +1,4 @@
+/** `wherry ps`: the containers. */
 import type { ContainerSummary } from "../../../engine/types.ts";
 import { WherryError } from "../../../base/errors.ts";
 import type { Command } from "../../command.ts";

@@ -1,3 +1,4 @@
+/** `wherry restart`: stop, then start. */
 import type { Command } from "../../command.ts";
 import { forEach } from "../../several.ts";
 import { timeoutMs } from "./stop.ts";

@@ -1,3 +1,4 @@
+/** `wherry rm`: takes containers away with their writable layers. */
 import { WherryError } from "../../../base/errors.ts";
 import type { Command } from "../../command.ts";
 import { forEach } from "../../several.ts";

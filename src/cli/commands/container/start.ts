@@ -1,3 +1,4 @@
+/** `wherry start`: runs a stopped container again, in the background unless attached. */
 import { WherryError } from "../../../base/errors.ts";
 import type { Command } from "../../command.ts";
 import { runSession } from "../../session.ts";

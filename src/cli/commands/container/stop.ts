@@ -1,3 +1,4 @@
+/** `wherry stop`: the stop signal, then SIGKILL. */
 import { WherryError } from "../../../base/errors.ts";
 import type { Command, Input } from "../../command.ts";
 import { forEach } from "../../several.ts";

@@ -1,3 +1,4 @@
+/** `wherry wait`: exit codes, as soon as there are any. */
 import type { Command } from "../../command.ts";
 import { forEach } from "../../several.ts";
 

@@ -1,3 +1,4 @@
+/** `wherry image inspect`: an image's configuration and layers. */
 import type { Command } from "../../command.ts";
 import { inspectAll, inspectFlags } from "../../inspect-all.ts";
 

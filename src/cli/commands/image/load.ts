@@ -1,3 +1,4 @@
+/** `wherry load`: archives and OCI layouts, with progress bars on a terminal. */
 import { WherryError } from "../../../base/errors.ts";
 import type { ImageSource } from "../../../engine/types.ts";
 import type { Command, Context } from "../../command.ts";

@@ -1,3 +1,4 @@
+/** `wherry images`: one row for each name of an image. */
 import type { ImageSummary } from "../../../engine/types.ts";
 import type { Command } from "../../command.ts";
 import { humanDuration, humanSize } from "../../format/human.ts";

@@ -1,3 +1,4 @@
+/** `wherry rmi`: takes a name away, and the image with its last name. */
 import type { Command } from "../../command.ts";
 import { forEach } from "../../several.ts";
 

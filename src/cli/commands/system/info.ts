@@ -1,3 +1,4 @@
+/** `wherry info`: what this host can do, and what guests asked for that is missing. */
 import type { Command } from "../../command.ts";
 import { humanSize } from "../../format/human.ts";
 import { renderTemplate } from "../../format/template.ts";

@@ -1,3 +1,4 @@
+/** `wherry inspect`: containers and images alike. */
 import { WherryError } from "../../../base/errors.ts";
 import type { Command } from "../../command.ts";
 import { inspectAll, inspectFlags } from "../../inspect-all.ts";

@@ -1,3 +1,4 @@
+/** `wherry version`. */
 import type { Command } from "../../command.ts";
 import { renderTemplate } from "../../format/template.ts";
 import { version } from "../../version.ts";
