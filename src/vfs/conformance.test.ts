@@ -1,9 +1,9 @@
 /** Runs the conformance cases over each file system and over a directory of the host; the host is right. */
 import * as fs from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import fc from "fast-check";
-import { afterAll, describe, expect, test } from "vitest";
+import { afterAll, afterEach, describe, expect, test } from "vitest";
 import { AT_SYMLINK_FOLLOW, O_APPEND, O_CREAT, O_DIRECTORY, O_TRUNC, O_WRONLY } from "../abi/fcntl.ts";
 import { systemClock } from "../base/clock.ts";
 import { ArrayPagePool } from "./array-page-pool.ts";
@@ -11,6 +11,8 @@ import type { ConformanceCase, Driver, Step } from "./conformance.ts";
 import { VfsDriver, conformanceCases, describeStat } from "./conformance.ts";
 import type { TestEntry } from "./layerfs/test-layers.ts";
 import { TestPacks, makeLayers } from "./layerfs/test-layers.ts";
+import { createHostFileSystem } from "./hostfs/hostfs.ts";
+import type { HostFileSystem } from "./hostfs/hostfs.ts";
 import { Namespace } from "./namespace.ts";
 import { lookup, mkdir } from "./operations.ts";
 import { openOverlay } from "./overlayfs/overlayfs.ts";
@@ -222,7 +224,23 @@ const fileSystems: Record<string, (setup: readonly Step[]) => Promise<Driver>> =
   "overlayfs, populated below": async (setup) => driverFor(await overlay([layerOf(setup)], true), []),
   "overlayfs, populated below, storage that takes time": async (setup) =>
     driverFor(await overlay([layerOf(setup)], false), []),
+  hostfs: (setup) => driverFor(hostDirectory(false), setup),
+  "hostfs without /proc": (setup) => driverFor(hostDirectory(true), setup),
 };
+
+function hostDirectory(withoutProc: boolean): FileSystem {
+  const fs = createHostFileSystem(dirname(newDirectory()), {
+    pool: new ArrayPagePool(),
+    readOnly: false,
+    withoutProc,
+  });
+  hostFileSystems.push(fs);
+  return fs;
+}
+const hostFileSystems: HostFileSystem[] = [];
+afterEach(() => {
+  for (const fs of hostFileSystems.splice(0)) fs.close();
+});
 
 describe.skipIf(rootless)("conformance", () => {
   for (const [name, make] of Object.entries(fileSystems))

@@ -9,6 +9,7 @@ import { limits } from "../../base/limits.ts";
 import type { TreeFileSystem } from "../memory/filesystem.ts";
 import type { TreeInode } from "../memory/inode.ts";
 import type { ChangeObserver } from "../memory/observer.ts";
+import { pageHash } from "../page-hash.ts";
 import { ByteWriter } from "./byte-stream.ts";
 import {
   recordFlag,
@@ -297,7 +298,7 @@ export class Journal implements ChangeObserver {
           indexes.delete(index);
           continue;
         }
-        const now = hash(pool.bytes(page));
+        const now = pageHash(pool.bytes(page));
         if (now !== before) {
           if (dirty === undefined) {
             dirty = new Set();
@@ -332,20 +333,6 @@ function allChanged(fs: TreeFileSystem): Set<TreeInode> {
   visit(fs.root);
   for (const inode of fs.changedInstances()) visit(inode);
   return all;
-}
-
-/** 53 bits of two mixed 32-bit hashes: two versions of a page collide once in 10^15. Zero is kept for "never". */
-function hash(bytes: Uint8Array): number {
-  const words = new Uint32Array(bytes.buffer, bytes.byteOffset, bytes.length >> 2);
-  let a = 0x811c9dc5;
-  let b = 0x9e3779b9;
-  for (let i = 0; i < words.length; i++) {
-    const word = words[i]!;
-    a = Math.imul(a ^ word, 0x01000193);
-    b = Math.imul((b ^ word) + i, 0x85ebca6b);
-    b ^= b >>> 13;
-  }
-  return (a >>> 11) * 4294967296 + (b >>> 0) + 1;
 }
 
 /** Splits a batch into records and marks the first and the last. */
