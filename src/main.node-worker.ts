@@ -5,6 +5,7 @@ import type { ConnectMessage } from "./runtime/emulator/protocol.ts";
 import { createEmulator } from "./runtime/emulator/start.ts";
 import { serveContainer } from "./runtime/emulator/worker-server.ts";
 import { DirectoryStore } from "./store/directory.ts";
+import { createHostFileSystem } from "./vfs/hostfs/hostfs.ts";
 
 parentPort!.once("message", (message: ConnectMessage) => {
   const start = createEmulator({
@@ -13,7 +14,7 @@ parentPort!.once("message", (message: ConnectMessage) => {
       return DirectoryStore.open(locator.path);
     },
     core: async () => message.core,
-    hostDirectory: null,
+    hostDirectory: createHostFileSystem,
   });
   serveContainer(message.port, start);
 });

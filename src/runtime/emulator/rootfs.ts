@@ -24,7 +24,10 @@ import type { ContainerSpec, MountSpec } from "../types.ts";
 import { writableLayerJournal } from "./journal.ts";
 
 /** Opens a directory of the host for a bind mount; only Node has one. */
-export type HostDirectory = (path: string, readOnly: boolean) => FileSystem;
+export type HostDirectory = (
+  path: string,
+  options: { readonly pool: PagePool; readonly readOnly: boolean },
+) => FileSystem;
 
 export interface RootfsOptions {
   readonly spec: ContainerSpec;
@@ -102,7 +105,7 @@ async function mountUser(options: RootfsOptions, namespace: Namespace, mount: Mo
       exitCode: 125,
     });
   }
-  const fs = options.hostDirectory(mount.source, mount.readOnly);
+  const fs = options.hostDirectory(mount.source, { pool: options.pool, readOnly: mount.readOnly });
   const kind = (fs.root.mode & S_IFMT) === S_IFDIR ? "directory" : "file";
   const at = await mountPoint(namespace, mount.target, kind);
   if (at === null) throw cannotMount(mount.target);
