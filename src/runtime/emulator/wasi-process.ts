@@ -69,20 +69,24 @@ export async function startWasi(
   const module = await compileWasi(name, code);
   const root = await open(caller, namespace.root, "/", O_RDONLY | O_DIRECTORY, 0);
   if (typeof root === "number") throw new WherryError("internal", "the container's root cannot be opened");
-  const stdin = wasiCanWait || spec.tty ? standard[0]! : await completeInput(standard[0]!);
   let end!: (code: number) => void;
   const killed = new Promise<number>((resolve) => {
     end = resolve;
   });
-  const wasiProgram = {
-    arguments: spec.arguments,
-    environment: spec.environment,
-    caller,
-    clock: systemClock,
-    standard: [stdin, ...standard.slice(1)],
-    root,
+  // Not awaited here: the host sends input only to a process that has started.
+  const run = async () => {
+    const stdin = wasiCanWait || spec.tty ? standard[0]! : await completeInput(standard[0]!);
+    const program = {
+      arguments: spec.arguments,
+      environment: spec.environment,
+      caller,
+      clock: systemClock,
+      standard: [stdin, ...standard.slice(1)],
+      root,
+    };
+    return runWasi(program, module);
   };
-  return { exited: Promise.race([runWasi(wasiProgram, module), killed]), signal: (signal) => end(128 + signal) };
+  return { exited: Promise.race([run(), killed]), signal: (signal) => end(128 + signal) };
 }
 
 /** The program's dentry: a path, or a name looked up in PATH. */
