@@ -108,6 +108,9 @@ describe.each(modes)("native containers as $name", ({ name, user, subordinate })
       expect(text.code).toBe(126);
       expect(text.stderr).toContain("permission denied");
       expect((await wherry(["run", "--rm", "busybox", "/place"])).code).toBe(126);
+      const broken = await wherry(["run", "--rm", "busybox", "/place/broken"]);
+      expect(broken.code).toBe(126);
+      expect(broken.stderr).toContain('exec: "/place/broken": exec format error');
       const image = await wherry(["run", "--rm", "nosuchimage"]);
       expect(image.code).toBe(125);
       expect(image.stderr).toContain("No such image: nosuchimage:latest");

@@ -3,21 +3,20 @@
  * writable layer, the files bound over those in /etc, and config.json.
  */
 import { mkdir, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
-import { lstatSync, readFileSync, readlinkSync } from "node:fs";
-import { dirname, join } from "node:path";
-import { join as joinPosix } from "node:path/posix";
+import { join } from "node:path";
 import { randomBytes } from "node:crypto";
 import { WherryError } from "../../base/errors.ts";
-import { limits } from "../../base/limits.ts";
 import type { LayerIndex } from "../../layer/types.ts";
 import type { Store } from "../../store/types.ts";
 import type { ContainerSpec, ProcessSpec } from "../types.ts";
 import { resolveUser, withHome } from "../user.ts";
 import { processConfig, runtimeConfig } from "./config.ts";
 import type { HostAbilities } from "./config.ts";
+import { checkExecutable } from "./executable.ts";
 import { layerChains } from "./layout.ts";
 import type { NativeLayout } from "./layout.ts";
 import { unpackLayer } from "./unpack.ts";
+import { UnmountedFiles } from "./unmounted-files.ts";
 
 const exists = (path: string): Promise<boolean> =>
   stat(path).then(
@@ -69,49 +68,16 @@ export async function unpackLayers(
   }
 }
 
-/** Folders in which a container's files are looked for: its writable layer, then the layers from the top. */
-function layerFolders(layout: NativeLayout, spec: ContainerSpec): string[] {
-  const layers = layerChains(spec.layers).map((chain) => layout.layer(chain));
-  return [join(layout.container(spec.id), "upper"), ...layers.toReversed()];
-}
-
-/** A small text file of a container that is not mounted here; "" when it has none. */
-function readContainerText(folders: readonly string[], path: string, followed = 0): string {
-  for (const folder of folders) {
-    const place = join(folder, path);
-    const found = lstatSync(place, { throwIfNoEntry: false });
-    if (found === undefined) continue;
-    if (found.isSymbolicLink() && followed < limits.symlinksFollowedMax) {
-      const target = readlinkSync(place);
-      return readContainerText(
-        folders,
-        joinPosix("/", target.startsWith("/") ? "" : dirname(path), target),
-        followed + 1,
-      );
-    }
-    if (!found.isFile()) return "";
-    try {
-      return readFileSync(place, "utf8");
-    } catch {
-      return "";
-    }
-  }
-  return "";
-}
-
-/** The part of config.json about one process, its user resolved. */
+/** The part of config.json about one process: its user resolved, its program looked at. */
 export function resolveProcess(
   layout: NativeLayout,
   spec: ContainerSpec,
   process: ProcessSpec,
   host: HostAbilities,
 ): Record<string, unknown> {
-  const folders = layerFolders(layout, spec);
-  const user = resolveUser(
-    process.user,
-    readContainerText(folders, "/etc/passwd"),
-    readContainerText(folders, "/etc/group"),
-  );
+  const files = new UnmountedFiles(layout, spec);
+  checkExecutable(files, process);
+  const user = resolveUser(process.user, files.readText("/etc/passwd"), files.readText("/etc/group"));
   return processConfig({ ...process, environment: withHome(process.environment, user.home) }, user, host);
 }
 

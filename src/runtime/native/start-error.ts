@@ -58,7 +58,7 @@ export function classify(message: string, command: string, workingDirectory: str
   if (exec && (lower.includes("executable file not found") || lower.includes("executable file `")))
     return new WherryError("command-not-found", `exec: "${command}": executable file not found in $PATH`, { data });
   if (exec && lower.includes("no such file or directory"))
-    return new WherryError("command-not-found", `exec: "${command}": stat ${command}: no such file or directory`, {
+    return new WherryError("command-not-found", `exec: "${command}": no such file or directory`, {
       data,
     });
   if (exec && lower.includes("permission denied"))
