@@ -147,6 +147,8 @@ export function pushSignalFrame(task: Task, cpu: Cpu, info: SignalInfo, action: 
   task.user.write(fxAddress, fx);
   task.user.write(frame, bytes);
 
+  // A handler starts with the floating-point state a program starts with (Linux, fpu__clear_user_states).
+  cpu.loadFx(initialFx);
   cpu.setRegisterNumber(reg.rsp, frame);
   cpu.setRegisterNumber(reg.rdi, info.signal);
   cpu.setRegisterNumber(reg.rsi, frame + infoAt);
@@ -158,6 +160,11 @@ export function pushSignalFrame(task: Task, cpu: Cpu, info: SignalInfo, action: 
     task.altStack = { address: 0, size: 0, flags: SS_DISABLE };
   }
 }
+
+/** FXSAVE image of a process just started: everything empty, all exceptions masked. */
+const initialFx = new Uint8Array(fxBytes);
+new DataView(initialFx.buffer).setUint16(0, 0x37f, true);
+new DataView(initialFx.buffer).setUint32(24, 0x1f80, true);
 
 /**
  * Reads the frame back and returns what puts its registers in place; the caller runs that when they are loaded. Throws
