@@ -3,12 +3,24 @@ import { createEmulator } from "../src/runtime/emulator/start.ts";
 import type { ConnectMessage } from "../src/runtime/emulator/protocol.ts";
 import { serveContainer } from "../src/runtime/emulator/worker-server.ts";
 import { openIndexedDb } from "../src/store/open-indexeddb.ts";
+import type { StoreLocator } from "../src/store/types.ts";
 
 addEventListener(
   "message",
   (event: MessageEvent) => {
-    const { port, core } = event.data as ConnectMessage;
-    serveContainer(port, createEmulator({ openStore: openIndexedDb, core: async () => core, hostDirectory: null }));
+    const { port, core, store } = event.data as ConnectMessage;
+    // Opening takes a while, and a worker kept in reserve has the time.
+    const ahead = store === undefined ? null : openIndexedDb(store);
+    ahead?.catch(() => {});
+    const same = (locator: StoreLocator) => JSON.stringify(locator) === JSON.stringify(store);
+    serveContainer(
+      port,
+      createEmulator({
+        openStore: (locator) => (ahead !== null && same(locator) ? ahead : openIndexedDb(locator)),
+        core: async () => core,
+        hostDirectory: null,
+      }),
+    );
   },
   { once: true },
 );

@@ -24,6 +24,7 @@ async function open(name: string): Promise<Engine> {
   const store = await openIndexedDb(locator);
   const runtimes = webWorkerRuntimes({
     spawn: () => new Worker(new URL("./container.ts", import.meta.url), { type: "module", name: "wherry-container" }),
+    locator,
     openStore: async () => store,
   });
   const images = new StoredImages(store);

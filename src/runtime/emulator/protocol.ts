@@ -43,4 +43,6 @@ export interface ConnectMessage {
   readonly type: "connect";
   readonly port: MessagePort;
   readonly core: WebAssembly.Module;
+  /** The store the container will most likely use: a worker that waits may open it ahead. */
+  readonly store?: StoreLocator;
 }

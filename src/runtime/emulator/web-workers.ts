@@ -9,23 +9,25 @@ import type { ContainerWorker } from "./worker-host.ts";
 export interface WebWorkerOptions {
   /** Starts the script of a container's worker. */
   readonly spawn: () => Worker;
+  /** The store all containers use. */
+  readonly locator: StoreLocator;
   readonly openStore: (locator: StoreLocator) => Promise<Store>;
 }
 
-export function webWorkerRuntimes({ spawn, openStore }: WebWorkerOptions): readonly Runtime[] {
-  const make = () => connect(spawn());
+export function webWorkerRuntimes({ spawn, locator, openStore }: WebWorkerOptions): readonly Runtime[] {
+  const make = () => connect(spawn(), locator);
   return [
     createWorkerRuntime({ name: "emulator", spawn: make, openStore, keepSpare: true }),
     createWorkerRuntime({ name: "wasi", spawn: make, openStore }),
   ];
 }
 
-function connect(worker: Worker): ContainerWorker {
+function connect(worker: Worker, store: StoreLocator): ContainerWorker {
   const { port1, port2 } = new MessageChannel();
   const crashed = new Promise<string>((resolve) => {
     worker.onerror = (event) => resolve(event.message || "its script could not be loaded");
     interpreterCore().then(
-      (core) => worker.postMessage({ type: "connect", port: port2, core } satisfies ConnectMessage, [port2]),
+      (core) => worker.postMessage({ type: "connect", port: port2, core, store } satisfies ConnectMessage, [port2]),
       (error: unknown) => resolve(`the interpreter could not be loaded: ${String(error)}`),
     );
   });
