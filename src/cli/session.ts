@@ -28,7 +28,7 @@ export async function runSession(
   // A start that fails breaks the streams too; the start's own error is the one to tell.
   outputs.catch(() => {});
   try {
-    await options.start?.();
+    // The terminal is ready before the program is: nothing typed early is echoed, nothing printed early is changed.
     if (options.tty) {
       const resize = (): void => {
         const { columns, rows } = context.size();
@@ -49,6 +49,7 @@ export async function runSession(
           process.signal(name).catch(() => {});
         }),
       );
+    await options.start?.();
     const detached = options.input ? feed(context, process, options.tty, undo) : new Promise<never>(() => {});
     const ended = process.exited.then(async (status): Promise<SessionEnd> => {
       await outputs;

@@ -30,11 +30,17 @@ export interface LaunchedProcess extends RuntimeProcess {
   kill(): void;
 }
 
-/** The runtime's own environment: nothing of the user's shell leaks into it. */
-const environment = (): Record<string, string> => ({
-  PATH: `${process.env["PATH"] ?? ""}:/usr/local/sbin:/usr/sbin:/sbin:/usr/bin:/bin`,
-  ...(process.env["XDG_RUNTIME_DIR"] === undefined ? {} : { XDG_RUNTIME_DIR: process.env["XDG_RUNTIME_DIR"] }),
-});
+/** The runtime's own environment: nothing else of the user's shell leaks into it. */
+function environment(): Record<string, string> {
+  const kept: Record<string, string> = {
+    PATH: `${process.env["PATH"] ?? ""}:/usr/local/sbin:/usr/sbin:/sbin:/usr/bin:/bin`,
+  };
+  for (const name of ["XDG_RUNTIME_DIR", "WHERRY_OVERLAY"]) {
+    const value = process.env[name];
+    if (value !== undefined) kept[name] = value;
+  }
+  return kept;
+}
 
 export async function launch(options: LaunchOptions): Promise<LaunchedProcess> {
   for (const path of [options.pidFile, options.logFile]) rmSync(path, { force: true });
