@@ -51,7 +51,7 @@ export class MasterFile extends SpecialFile {
     if (terminal.output.length > 0) events |= poll.in | poll.readNormal;
     if (terminal.packetMode && terminal.packetStatus !== 0) events |= poll.in | poll.readNormal | poll.priority;
     if (terminal.abandoned) events |= poll.hangup;
-    else if (terminal.typeRoom > 0) events |= poll.out | poll.writeNormal;
+    if (terminal.typeRoom > 0) events |= poll.out | poll.writeNormal;
     return events;
   }
 

@@ -150,6 +150,6 @@ export class TerminalFile extends SpecialFile {
   }
 
   protected override closed(): void {
-    this.terminal.slaveClosed(this.#generation);
+    this.terminal.slaveClosed();
   }
 }

@@ -64,7 +64,7 @@ export class Terminal implements ControllingTerminal {
   exclusive = false;
   /** Slave files of an older generation were hung up (man 2 vhangup). */
   generation = 0;
-  /** Open slave files of this generation. */
+  /** Open slave files, hung up or not: the other side sees a hang-up only when all are closed. */
   openCount = 0;
   everOpened = false;
   /** The other side is gone. */
@@ -157,7 +157,6 @@ export class Terminal implements ControllingTerminal {
   /** Everyone on it loses it: vhangup(2), the end of its session's leader, or of its other side. */
   hangUp(): void {
     this.generation++;
-    this.openCount = 0;
     this.exclusive = false;
     this.discipline.flushInput();
     this.#pending.clear();
@@ -177,8 +176,7 @@ export class Terminal implements ControllingTerminal {
     this.everOpened = true;
   }
 
-  slaveClosed(generation: number): void {
-    if (generation !== this.generation) return;
+  slaveClosed(): void {
     if (--this.openCount === 0) this.masterWaiters.wake();
   }
 

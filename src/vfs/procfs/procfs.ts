@@ -19,6 +19,7 @@ import {
   systemStatText,
   uptimeText,
   versionText,
+  vmstatText,
 } from "./system-text.ts";
 import { TaskDirectory, numberOf } from "./task-directory.ts";
 
@@ -87,6 +88,9 @@ class ProcRoot extends GeneratedDirectory {
       ["sys", sysctlDirectory(fs, source)],
       ["uptime", text(() => uptimeText(source))],
       ["version", text(versionText)],
+      ["vmstat", text(() => vmstatText(source))],
+      ["diskstats", text(() => "")],
+      ["net", new LinkInode(fs, rootOwner, () => "self/net")],
     ]);
   }
 

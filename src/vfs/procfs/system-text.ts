@@ -1,6 +1,7 @@
 /** The texts of /proc itself, in Linux's formats (man 5 proc). */
 import { kernelRelease, kernelVersion } from "../../abi/uts.ts";
 import { toHex } from "../../base/bytes.ts";
+import { limits } from "../../base/limits.ts";
 import { fillRandom } from "../../base/random.ts";
 import { ticks } from "./task-text.ts";
 import type { ProcSource } from "./source.ts";
@@ -93,6 +94,34 @@ export function loadavgText(source: ProcSource): string {
 export function versionText(): string {
   return `Linux version ${kernelRelease} (wherry@wherry) (TypeScript) ${kernelVersion}\n`;
 }
+
+/** Counters that are not kept are left out: readers look for names. */
+export function vmstatText(source: ProcSource): string {
+  const { totalBytes, freeBytes } = source.memory();
+  const pages = (bytes: number): number => Math.floor(bytes / limits.pageBytes);
+  const counters: readonly (readonly [string, number])[] = [
+    ["nr_free_pages", pages(freeBytes)],
+    ["nr_anon_pages", pages(totalBytes - freeBytes)],
+    ["pgpgin", 0],
+    ["pgpgout", 0],
+    ["pswpin", 0],
+    ["pswpout", 0],
+  ];
+  return counters.map(([name, value]) => `${name} ${value}\n`).join("");
+}
+
+/** The loopback interface, whose traffic is not counted. */
+export function netDeviceText(): string {
+  return (
+    "Inter-|   Receive                                                |  Transmit\n" +
+    " face |bytes    packets errs drop fifo frame compressed multicast|bytes    packets errs drop fifo colls carrier compressed\n" +
+    "    lo:       0       0    0    0    0     0          0         0        0       0    0    0    0     0       0          0\n"
+  );
+}
+
+/** Loopback needs no routes. */
+export const routeText =
+  "Iface\tDestination\tGateway \tFlags\tRefCnt\tUse\tMetric\tMask\t\tMTU\tWindow\tIRTT                                                       \n";
 
 export function filesystemsText(): string {
   const names = ["sysfs", "tmpfs", "proc", "devtmpfs", "pipefs", "sockfs", "devpts", "overlay"];

@@ -4,7 +4,8 @@ import { O_ACCMODE, O_APPEND, O_CLOEXEC, O_RDONLY, O_WRONLY, SEEK_CUR } from "..
 import { S_IFDIR, S_IFLNK, S_IFMT, S_IFREG } from "../../abi/stat.ts";
 import { pathOf } from "../dentry.ts";
 import type { Dentry, DirectoryEntry, Inode, OpenFile } from "../types.ts";
-import { GeneratedDirectory, LinkInode, MagicLinkInode, TextInode } from "./nodes.ts";
+import { netDeviceText, routeText } from "./system-text.ts";
+import { GeneratedDirectory, LinkInode, MagicLinkInode, StaticDirectory, TextInode, rootOwner } from "./nodes.ts";
 import type { GeneratedFileSystem, Owner, TextSource } from "./nodes.ts";
 import type { ProcSource, ProcTask } from "./source.ts";
 import {
@@ -92,6 +93,11 @@ const entries: Readonly<Record<string, Maker>> = {
       task.oomScoreAdjustment = value;
     },
   ),
+  net: ({ fs }) =>
+    new StaticDirectory(fs, 0o555, rootOwner, {
+      dev: new TextInode(fs, 0o444, rootOwner, netDeviceText),
+      route: new TextInode(fs, 0o444, rootOwner, () => routeText),
+    }),
   wchan: text(0o444, () => "0"),
 };
 
