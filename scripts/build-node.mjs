@@ -33,6 +33,7 @@ await build({
     minify: false,
     sourcemap: true,
     rolldownOptions: {
+      checks: { pluginTimings: false },
       input: { wherry: "src/main.node.ts", index: "src/main.node-api.ts", container: "src/main.node-worker.ts" },
       output: {
         format: "es",

@@ -2,6 +2,7 @@
 // the program itself writes to stdout.
 import { spawn } from "node:child_process";
 import { readdirSync, statSync } from "node:fs";
+import { constants } from "node:os";
 import { join } from "node:path";
 import { installModules } from "./lib/install.mjs";
 import { must, root } from "./lib/run.mjs";
@@ -26,8 +27,9 @@ const child = spawn(process.execPath, [program, ...process.argv.slice(2)], {
   stdio: "inherit",
   cwd: process.env.INIT_CWD,
 });
-// A signal to npm reaches the program as well; this one waits for it to end.
-for (const name of ["SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT"]) process.on(name, () => child.kill(name));
+// The terminal's own signals reach the program without us; this one only waits for it to end.
+for (const name of ["SIGINT", "SIGQUIT"]) process.on(name, () => {});
+for (const name of ["SIGTERM", "SIGHUP"]) process.on(name, () => child.kill(name));
 child.on("exit", (code, signal) => {
-  process.exitCode = code ?? 128 + (signal === "SIGKILL" ? 9 : 15);
+  process.exitCode = code ?? 128 + (constants.signals[signal] ?? 0);
 });

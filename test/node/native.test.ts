@@ -3,15 +3,16 @@
  * ordinary user (with and without subordinate ids).
  */
 import { execFileSync, spawnSync } from "node:child_process";
-import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { processStart } from "../../src/runtime/native/process-start.ts";
 import { makeBusyboxArchive } from "./image.ts";
-import { makeRunner } from "./program.ts";
+import { makeRunner, program } from "./program.ts";
 import type { Runner } from "./program.ts";
 
+const hasFuse = existsSync("/dev/fuse") && spawnSync("fuse-overlayfs", ["--version"]).status === 0;
 const isRoot = process.getuid?.() === 0;
 
 /** An ordinary user to run as, made when there is none; null where that is not possible. */
@@ -224,6 +225,29 @@ describe.each(modes)("native containers as $name", ({ name, user, subordinate })
       expect(await terminal.exited).toBe(7);
     });
 
+    test("gives a terminal without node-pty too", async () => {
+      const other = makeRunner({ store, prefix, environment: { WHERRY_PTY: "script" } });
+      const terminal = other.terminal(["run", "--rm", "-it", "busybox"]);
+      await terminal.expect(/\/ # /);
+      terminal.type("tty; stty size\r");
+      await terminal.expect(/\/dev\/pts\/0\r\n24 80\r\n/);
+      terminal.type("exit 6\r");
+      expect(await terminal.exited).toBe(6);
+    });
+
+    test.skipIf(!hasFuse)("runs over fuse-overlayfs where the kernel's overlay is refused", async () => {
+      const other = makeRunner({ store, prefix, environment: { WHERRY_OVERLAY: "fuse" } });
+      const result = await other([
+        "run",
+        "--rm",
+        "busybox",
+        "sh",
+        "-c",
+        "mount | head -1 | cut -c1-19; ls /place; rm /etc/group && ls /etc/group",
+      ]);
+      expect(result.stdout).toBe("fuse-overlayfs on /\nadded\nbroken\n");
+    });
+
     test("detaches with Ctrl-P Ctrl-Q and attaches again", async () => {
       const first = wherry.terminal(["run", "-it", "--name", "shell", "busybox"]);
       await first.expect(/\/ # /);
@@ -302,6 +326,18 @@ describe.each(modes)("native containers as $name", ({ name, user, subordinate })
       expect(await ok(["logs", "-f", "talker"])).toBe("line 1\nline 2\nline 3\nline 4\nline 5\n");
       expect(await ok(["logs", "-n", "2", "talker"])).toBe("line 4\nline 5\n");
       await ok(["rm", "-f", "talker"]);
+    });
+
+    test("a broken pipe ends the program that writes to it", async () => {
+      const line = `"$0" "$@" | head -n 2`;
+      const words = [...prefix, process.execPath, program, "run", "--rm", "busybox", "yes"];
+      const { stdout } = spawnSync("/bin/sh", ["-c", line, ...words], {
+        encoding: "utf8",
+        env: { PATH: process.env["PATH"], WHERRY_HOME: store },
+        timeout: 60_000,
+      });
+      expect(stdout).toBe("y\ny\n");
+      expect(await ok(["ps", "-aq"])).toBe("");
     });
 
     test("passes signals on, in the foreground too", async () => {
