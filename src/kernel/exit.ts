@@ -2,6 +2,7 @@
 import { siCode, signals } from "../abi/signal.ts";
 import { PageNeeded, UserFault } from "./faults.ts";
 import { futexKey } from "./futex.ts";
+import type { ProcessGroup } from "./process-group.ts";
 import type { Process, WaitStatus } from "./process.ts";
 import { releaseRobustMutexes } from "./robust-list.ts";
 import { formatEnd } from "./strace.ts";
@@ -76,6 +77,7 @@ function endProcess(process: Process, status: WaitStatus): void {
   process.executable?.release();
   process.executable = null;
   kernel.itimers.processEnded(process);
+  const mayBecomeOrphaned = groupsHeldBy(process);
   adoptChildren(process);
   const { session } = process;
   if (session.leader === process) {
@@ -85,7 +87,7 @@ function endProcess(process: Process, status: WaitStatus): void {
     terminal?.sessionEnded();
   }
   process.isZombie = true;
-  hangUpOrphans(process);
+  hangUpOrphans(mayBecomeOrphaned);
   const exited = (status & 0x7f) === 0;
   const code = exited ? siCode.CLD_EXITED : siCode.CLD_KILLED;
   const { parent } = process;
@@ -122,15 +124,26 @@ function adoptChildren(process: Process): void {
   process.children.clear();
 }
 
-/** A group that became orphaned by this end and has stopped members gets SIGHUP and SIGCONT (POSIX, _exit). */
-function hangUpOrphans(process: Process): void {
-  const groups = new Set([process.group, ...[...process.children].map((child) => child.group)]);
+/** Groups that this process keeps from being orphaned: by its own parent, or by being a parent (Linux: kill_orphaned_pgrp). */
+function groupsHeldBy(process: Process): Set<ProcessGroup> {
+  const { group, parent } = process;
+  const held = new Set<ProcessGroup>();
+  if (parent !== null && parent.group !== group && parent.session === process.session) held.add(group);
+  for (const child of process.children) {
+    if (child.group !== group && child.session === process.session) held.add(child.group);
+  }
+  return held;
+}
+
+/** A group that has become orphaned and has stopped members gets SIGHUP and SIGCONT (POSIX, _exit). */
+function hangUpOrphans(groups: Iterable<ProcessGroup>): void {
   for (const group of groups) {
     if (!group.isOrphaned) continue;
-    const stopped = [...group.members].some((member) => member !== process && member.stopSignal !== 0);
-    if (!stopped) continue;
-    process.kernel.signals.sendToGroup(group, { signal: signals.SIGHUP, code: siCode.SI_KERNEL });
-    process.kernel.signals.sendToGroup(group, { signal: signals.SIGCONT, code: siCode.SI_KERNEL });
+    const members = [...group.members];
+    const stopped = members.find((member) => !member.isZombie && member.stopSignal !== 0);
+    if (stopped === undefined) continue;
+    stopped.kernel.signals.sendToGroup(group, { signal: signals.SIGHUP, code: siCode.SI_KERNEL });
+    stopped.kernel.signals.sendToGroup(group, { signal: signals.SIGCONT, code: siCode.SI_KERNEL });
   }
 }
 

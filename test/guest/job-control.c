@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -114,5 +115,28 @@ int main(void) {
     _exit(0);
   }
   waitpid(pid, &status, 0);
+
+  // A stopped job whose shell ends is hung up and continued; other ends in its group are not its business.
+  prctl(PR_SET_CHILD_SUBREAPER, 1);
+  pid = fork();
+  if (pid == 0) {
+    setsid();
+    pid_t job = fork();
+    if (job == 0) {
+      setpgid(0, 0);
+      signal(SIGHUP, SIG_DFL);
+      for (;;) pause();
+    }
+    setpgid(job, job);
+    kill(job, SIGSTOP);
+    waitpid(job, &status, WUNTRACED);
+    pid_t other = fork();
+    if (other == 0) { setpgid(0, job); _exit(0); }
+    waitpid(other, &status, 0);
+    printf("job lives %d\n", waitpid(job, &status, WNOHANG));
+    _exit(0);
+  }
+  waitpid(pid, &status, 0);
+  while (waitpid(-1, &status, 0) > 0) describe(status);
   return 0;
 }
