@@ -292,7 +292,7 @@ export class Socket extends SpecialFile {
   #sendStream(source: Uint8Array, to: Socket | number | null, sent: Sent): number {
     if (to !== null && this.#isUnix) return this.#state === "connected" ? -errno.EISCONN : -errno.EOPNOTSUPP;
     const peer = this.#peer;
-    if (peer === null) return this.#state === "disconnected" ? -errno.EPIPE : -errno.ENOTCONN;
+    if (peer === null) return this.#state === "new" && this.#isUnix ? -errno.ENOTCONN : -errno.EPIPE;
     if (peer.#readShut) return -errno.EPIPE;
     if (source.length === 0) return 0;
     if (peer.#stream.room === 0) return -errno.EAGAIN;

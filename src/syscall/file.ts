@@ -32,7 +32,7 @@ import { sealedAgainstSize } from "./memfd.ts";
 import { dentryAt, startOf, withFile } from "./paths.ts";
 import { partial, row } from "./row.ts";
 import { Segments } from "./segments.ts";
-import { isSeekable, readFile, writeFile } from "./transfer.ts";
+import { isSeekable, raiseBrokenPipe, readFile, writeFile } from "./transfer.ts";
 import type { SyscallRow } from "./types.ts";
 
 // ---- opening -------------------------------------------------------------------------------------------------------
@@ -289,6 +289,7 @@ async function copyBetween(
         { nonblocking: nonblocking || (target.flags & O_NONBLOCK) !== 0 },
       );
       if (part < 0) {
+        if (part === -errno.EPIPE) raiseBrokenPipe(task);
         const lost = count - written;
         if (sourcePosition === null && source.waiters === null) await source.seek(-lost, SEEK_CUR);
         return done + written > 0 ? done + written : part;

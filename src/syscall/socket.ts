@@ -233,7 +233,7 @@ function send(task: Task, found: Socket, outgoing: Outgoing): Maybe<number> {
   const finish = (result: number): number => {
     if (result >= 0) return result;
     for (const file of rights) file.release();
-    if (result === -errno.EPIPE && !noSignal && !(found.type === SOCK.DGRAM)) raiseBrokenPipe(task);
+    if (result === -errno.EPIPE && !noSignal && found.isStream) raiseBrokenPipe(task);
     return result;
   };
   const first = attempt();
@@ -441,11 +441,7 @@ function recvmsg(task: Task, fd: number, address: number, flags: number): Maybe<
       if (header.name !== 0) task.user.writeU32(address + members.msg_namelen[0], received.address?.length ?? 0);
       task.user.writeNumber(address + members.msg_controllen[0], control.bytes.length);
       const truncated = found.isMessage && received.length > received.count ? MSG.TRUNC : 0;
-      const record = found.type === SOCK.SEQPACKET && received.count > 0 ? MSG.EOR : 0;
-      task.user.writeI32(
-        address + members.msg_flags[0],
-        control.flags | truncated | record | (flags & MSG.CMSG_CLOEXEC),
-      );
+      task.user.writeI32(address + members.msg_flags[0], control.flags | truncated | (flags & MSG.CMSG_CLOEXEC));
       return lengthOf(received, found, flags);
     });
   });

@@ -7,7 +7,7 @@ import { O_ACCMODE, O_NONBLOCK, O_RDONLY, O_WRONLY, SEEK_CUR } from "../abi/fcnt
 import { IN } from "../abi/inotify.ts";
 import { siCode, signals } from "../abi/signal.ts";
 import type { Maybe } from "../base/maybe.ts";
-import { isPromise, mapMaybe } from "../base/maybe.ts";
+import { isPromise } from "../base/maybe.ts";
 import { blockUntil } from "../kernel/blocking.ts";
 import { restart } from "../kernel/faults.ts";
 import type { Task } from "../kernel/task.ts";
@@ -189,11 +189,8 @@ export function writeFile(
 ): Maybe<number> {
   if ((file.flags & O_ACCMODE) === O_RDONLY) return -errno.EBADF;
   if (file instanceof Socket && file.isMessage) {
-    const whole = writeWhole(task, file, segments, (message) => file.write(message, position), options);
-    return mapMaybe(whole, (result) => {
-      if (result === -errno.EPIPE && options.noSignal !== true) raiseBrokenPipe(task);
-      return result;
-    });
+    // Only streams raise SIGPIPE.
+    return writeWhole(task, file, segments, (message) => file.write(message, position), options);
   }
   const total = segments.total;
   if (file.inode.mapping !== null) {

@@ -56,7 +56,7 @@ function container() {
   namespace.openSpecial = drivers.open;
   const output: string[] = [];
   const console = new Console(ptys, { write: (bytes) => void output.push(text(bytes)) });
-  registerTerminalDrivers(drivers, ptys, console.terminal);
+  registerTerminalDrivers(drivers, ptys);
   populateDev(namespace, { dev: tmpfs(0o755), shm: tmpfs(0o1777), pts: new DevPts(ptys, systemClock) }, true);
   const openFile = (path: string, flags = O_RDWR): OpenFile | number =>
     open(caller, caller.root, path, flags, 0) as OpenFile | number;

@@ -6,10 +6,9 @@ import type { DeviceDrivers } from "../vfs/devfs/drivers.ts";
 import { openMaster } from "./devpts.ts";
 import { type PtyTable, slaveMajor } from "./pty.ts";
 import { TerminalFile } from "./terminal-file.ts";
-import type { Terminal } from "./terminal.ts";
 
-/** `console` is what /dev/console opens: null in a container without a terminal. */
-export function registerTerminalDrivers(drivers: DeviceDrivers, ptys: PtyTable, console: Terminal | null): void {
+/** The container's console is its first terminal; without one /dev/console is an I/O error. */
+export function registerTerminalDrivers(drivers: DeviceDrivers, ptys: PtyTable): void {
   drivers.register(5, 0, (inode, flags, context) => {
     const opened = context.openControllingTerminal(flags);
     if (opened === null) return -errno.ENXIO;
@@ -21,9 +20,10 @@ export function registerTerminalDrivers(drivers: DeviceDrivers, ptys: PtyTable, 
       return named;
     });
   });
-  drivers.register(5, 1, (inode, flags, context) =>
-    console === null ? -errno.EIO : TerminalFile.open(console, inode, flags, context.dentry),
-  );
+  drivers.register(5, 1, (inode, flags, context) => {
+    const console = ptys.get(0)?.terminal;
+    return console === undefined ? -errno.EIO : TerminalFile.open(console, inode, flags, context.dentry);
+  });
   drivers.register(5, 2, (inode, flags, context) => openMaster(ptys, inode, flags, context));
   drivers.register(slaveMajor, null, (inode, flags, context) => {
     const pty = ptys.get(deviceMinor(inode.rdev));

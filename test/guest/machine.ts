@@ -112,7 +112,7 @@ export async function runGuest(run: GuestRun): Promise<GuestResult> {
   const drivers = new DeviceDrivers();
   const ptys = new PtyTable(kernel.forTerminals);
   registerMemoryDevices(drivers);
-  registerTerminalDrivers(drivers, ptys, null);
+  registerTerminalDrivers(drivers, ptys);
   namespace.openSpecial = drivers.open;
   populateDev(namespace, { dev: tmpfs(0o755), shm: tmpfs(0o1777), pts: new DevPts(ptys, systemClock) }, false);
   const proc = lookup(caller, caller.root, "/proc");

@@ -21,13 +21,17 @@ import { mountPoint } from "./rootfs.ts";
 const deviceBytes = 64 << 20;
 const inodesMax = 65536;
 
-/** Mounts them and returns the container's terminals. */
-export async function mountKernelFileSystems(kernel: Kernel, namespace: Namespace): Promise<PtyTable> {
+/** Mounts them and returns the container's terminals. With `console` the first of them is /dev/console too. */
+export async function mountKernelFileSystems(
+  kernel: Kernel,
+  namespace: Namespace,
+  console: boolean,
+): Promise<PtyTable> {
   const { clock, frames } = kernel;
   const ptys = new PtyTable(terminalKernel(kernel));
   const drivers = new DeviceDrivers();
   registerMemoryDevices(drivers);
-  registerTerminalDrivers(drivers, ptys, null);
+  registerTerminalDrivers(drivers, ptys);
   namespace.openSpecial = drivers.open;
   for (const path of ["/dev", "/proc", "/sys"]) {
     if ((await mountPoint(namespace, path, "directory")) === null)
@@ -43,7 +47,7 @@ export async function mountKernelFileSystems(kernel: Kernel, namespace: Namespac
   mount("/sys", new SysFileSystem(source), "ro,nosuid,nodev,noexec,relatime");
   const tmpfs = (mode: number) =>
     createTmpfs(frames, clock, { size: deviceBytes, inodes: inodesMax, mode, uid: 0, gid: 0 });
-  populateDev(namespace, { dev: tmpfs(0o755), shm: tmpfs(0o1777), pts: new DevPts(ptys, clock) }, false);
+  populateDev(namespace, { dev: tmpfs(0o755), shm: tmpfs(0o1777), pts: new DevPts(ptys, clock) }, console);
   return ptys;
 }
 

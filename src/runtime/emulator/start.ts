@@ -109,7 +109,7 @@ class EmulatedContainer implements RuntimeContainer {
         hostDirectory: this.#hostDirectory,
       },
       async (rootfs) => {
-        this.#ptys = await mountKernelFileSystems(kernel, rootfs.namespace);
+        this.#ptys = await mountKernelFileSystems(kernel, rootfs.namespace, this.#spec.process.tty);
       },
     );
     this.#first = await this.#start(this.#spec.process, io);
