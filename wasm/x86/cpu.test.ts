@@ -204,7 +204,59 @@ test("an unknown instruction is named", () => {
 });
 
 test("the budget ends a busy loop", () => {
-  const { machine, code } = runCode("1: jmp 1b");
-  expect(code).toBe(exit.budget);
+  const machine = new Machine();
+  machine.load(assemble("1: jmp 1b"));
+  expect(machine.cpu.run(1e6)).toBe(exit.budget);
   expect(machine.cpu.rip).toBe(codeAddress);
+});
+
+test("address spaces keep apart, also after everything was invalidated", () => {
+  const machine = new Machine();
+  machine.load(assemble("mov eax, [0x10000000]\n syscall"));
+  machine.map(0x10000000, 4096, pte.read);
+  const other = machine.frame();
+  // The other space shares the code, but has another page of data.
+  machine.set(codeAddress, machine.cpu.words[machine.leaf(codeAddress) >> 2]!, other);
+  machine.set(0x10000000, machine.frame() | pte.read, other);
+  machine.cpu.words[machine.host(0x10000000) >> 2] = 1;
+  machine.cpu.words[(machine.cpu.words[machine.leaf(0x10000000, other) >> 2]! & pte.frameMask) >> 2] = 2;
+  const load = (): bigint => {
+    machine.cpu.rip = codeAddress;
+    expect(machine.cpu.run(100)).toBe(exit.syscall);
+    return machine.cpu.register(0);
+  };
+  machine.cpu.setAddressSpace(machine.root, 7);
+  expect(load()).toBe(1n);
+  machine.cpu.invalidateAll();
+  expect(load()).toBe(1n);
+  machine.cpu.setAddressSpace(other, 8);
+  expect(load()).toBe(2n);
+  machine.cpu.setAddressSpace(machine.root, 7);
+  expect(load()).toBe(1n);
+  expect(machine.cpu.counters.blocksDecoded).toBe(1);
+});
+
+test("a full code arena is emptied and filled anew", () => {
+  const machine = new Machine(32 << 20);
+  // Each round writes the page of a function that is called, so that it is decoded again: records are used up.
+  const code = assemble(`
+    mov ecx, 14000
+  1: mov byte ptr [f+1], cl
+    call f
+    add rdx, rax
+    dec ecx
+    jnz 1b
+    syscall
+    .balign 4096
+  f: mov eax, 0
+    .rept 60
+    add r8, 1
+    .endr
+    ret`);
+  machine.load(code);
+  expect(machine.cpu.run(1e9)).toBe(exit.syscall);
+  let sum = 0n;
+  for (let i = 14000; i > 0; i--) sum += BigInt(i & 255);
+  expect(machine.cpu.register(2)).toBe(sum);
+  expect(machine.cpu.register(8)).toBe(840000n);
 });

@@ -290,7 +290,10 @@ class Processor implements Cpu {
   setAddressSpace(root: number, id: number): void {
     let short = this.#spaces.get(id);
     if (short === undefined) {
-      if (this.#spaces.size >= space.idMax) this.invalidateAll();
+      if (this.#spaces.size >= space.idMax) {
+        this.invalidateAll();
+        this.#spaces.clear();
+      }
       short = this.#spaces.size + 1;
       this.#spaces.set(id, short);
     }
@@ -311,7 +314,6 @@ class Processor implements Cpu {
   invalidateAll(): void {
     this.words.fill(0, tlb.base >> 2, (tlb.base + tlb.entries * tlb.entryBytes) >> 2);
     this.#decoder.flushJumps();
-    this.#spaces.clear();
   }
 
   invalidateCode(frame: number): void {
