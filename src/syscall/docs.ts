@@ -1,6 +1,7 @@
 /** The text of docs/syscalls.md, from the table: what works, what is missing and why. */
 import { syscallNumbers } from "../abi/unistd.ts";
 import { syscallTable } from "./table.ts";
+import type { Support } from "./types.ts";
 
 const heading = `# System calls
 
@@ -11,14 +12,16 @@ that is missing answers \`ENOSYS\`, is counted, and is shown to the user by name
 |---|---|---|---|
 `;
 
+const noRow: Support = { level: "missing", note: "no row" };
+
 export function syscallsMarkdown(): string {
   let text = heading;
   const counts = { full: 0, partial: 0, missing: 0 };
   const entries = Object.entries(syscallNumbers).sort(([, a], [, b]) => a - b);
   for (const [name, number] of entries) {
-    const support = syscallTable[number]?.support ?? { level: "missing", note: "" };
-    counts[support.level as keyof typeof counts]++;
-    const note = support.level === "full" ? "" : (support as { note: string }).note;
+    const support = syscallTable[number]?.support ?? noRow;
+    counts[support.level]++;
+    const note = support.level === "full" ? "" : support.note;
     text += `| ${number} | ${name} | ${support.level} | ${note} |\n`;
   }
   text += `\n${counts.full} full, ${counts.partial} partial, ${counts.missing} missing.\n`;

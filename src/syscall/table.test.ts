@@ -11,3 +11,8 @@ test("every row is at its number and names its call as the header does", () => {
     expect(row.arguments.length).toBeLessThanOrEqual(6);
   }
 });
+
+test("every call of the header has a row", () => {
+  const without = Object.entries(syscallNumbers).filter(([, number]) => syscallTable[number] === undefined);
+  expect(without.map(([name]) => name)).toEqual([]);
+});

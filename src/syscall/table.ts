@@ -1,8 +1,9 @@
 /**
- * The system call table: every call of x86-64, assembled from the families' own rows. What no family names is absent
- * and answers ENOSYS, counted under its name from `abi/unistd.ts`.
+ * The system call table: every call of x86-64, assembled from the families' own rows. A number without a row is not a
+ * call of Linux either.
  */
 import { assert } from "../base/assert.ts";
+import { absentRows } from "./absent.ts";
 import { attributeRows } from "./attributes.ts";
 import { directoryRows } from "./directory.ts";
 import { descriptorRows } from "./descriptor.ts";
@@ -50,6 +51,7 @@ const families: readonly (readonly SyscallRow[])[] = [
   identityRows,
   resourceRows,
   systemRows,
+  absentRows,
 ];
 
 export const syscallTable: SyscallTable = assemble(families);
