@@ -101,6 +101,10 @@ describe("in Debian's terminal", () => {
 
 describe("several containers", () => {
   test("two side by side; one is stopped while the other computes", async () => {
+    // Closing a terminal leaves its container running.
+    await page.getByRole("button", { name: "Close terminal busybox:latest" }).click();
+    const look = "clear; head -3 /etc/os-release; ls --color /; python3 -c 'import sys; print(sys.version)'";
+    await command(page, look, /3\.11\.\d+ /, 60_000);
     await runDemo(page, "busybox", prompt);
     await command(page, "i=0; while true; do i=$((i+1)); [ $((i%20000)) = 0 ] && echo tick $i; done", /tick/, 60_000);
     await screenshot(page, "two-containers");
@@ -134,6 +138,15 @@ describe("several containers", () => {
     await row.getByRole("button", { name: /^Start/ }).click();
     await waitForScreen(page, prompt, 60_000);
     await command(page, "cat /root/note", /\nhello from vi\n/);
+  });
+});
+
+describe("WASI", () => {
+  test("a WebAssembly image runs the same way", async () => {
+    await page.getByRole("link", { name: "Images" }).click();
+    await card(page, "wasi").getByRole("button", { name: "Run wasi" }).click();
+    await waitForScreen(page, /Hello from WebAssembly[^]*Hello from a file of the image/, 60_000);
+    await page.locator(".pane-active .pane-status", { hasText: "Ended with exit code 0" }).waitFor();
   });
 });
 

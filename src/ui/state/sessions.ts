@@ -144,11 +144,12 @@ export class Sessions {
     const running = session.status.value.kind === "running" || session.status.value.kind === "starting";
     if (session.kind === "exec") session.process?.signal("HUP").catch(() => {});
     if (session.kind === "exec" || !running) this.#remove(session);
-    if (this.active.value === session) {
-      const next = this.list.value.filter((each) => each.open.value).at(-1);
-      if (next === undefined) this.active.value = null;
-      else this.show(next);
-    }
+    // Its button had the focus: that goes to the terminal that is active now, not nowhere.
+    const open = this.list.value.filter((each) => each.open.value);
+    const active = this.active.value;
+    const next = active !== null && open.includes(active) ? active : open.at(-1);
+    if (next === undefined) this.active.value = null;
+    else this.show(next);
   }
 
   #add(kind: "run" | "exec", title: string, tty: boolean): Session {
