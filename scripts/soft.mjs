@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import asc from "assemblyscript/asc";
 
-const folder = join(import.meta.dirname, "..", "wasm", "x86", "assembly");
+const folder = join(import.meta.dirname, "..", "wasm/x86/assembly/index.ts", "..");
 const target = join(import.meta.dirname, "..", "wasm", "x86", "soft.wasm.ts");
 
 export async function compileSoft() {
@@ -18,7 +18,8 @@ export async function compileSoft() {
     {
       readFile: (name) => {
         try {
-          return readFileSync(join(folder, name), "utf8");
+          // The compiler adds the extension that our imports have already.
+          return readFileSync(join(folder, name.replace(".ts.ts", ".ts")), "utf8");
         } catch {
           return null;
         }

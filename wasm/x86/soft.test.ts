@@ -9,7 +9,7 @@ import { state } from "./state.ts";
 test("soft.wasm.ts is up to date (node scripts/soft.mjs makes it)", async () => {
   const source = (await softSource()) as string;
   expect(readFileSync(join(import.meta.dirname, "soft.wasm.ts"), "utf8") === source).toBe(true);
-});
+}, 300_000);
 
 test("assembly/state.ts has the addresses of state.ts", () => {
   const source = readFileSync(join(import.meta.dirname, "assembly/state.ts"), "utf8");

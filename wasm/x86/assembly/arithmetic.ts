@@ -1,6 +1,6 @@
 /** Addition, multiplication, division, square root, comparison on unpacked numbers; NaN rules of x87 and of SSE. */
-import { copyFirst, exchange, indefinite, noteDenormals, secondToFirst, setInfinite, setZero } from "./format";
-import { divide, multiply, shiftRightSticky, squareRoot } from "./integer";
+import { copyFirst, exchange, indefinite, noteDenormals, secondToFirst, setInfinite, setZero } from "./format.ts";
+import { divide, multiply, shiftRightSticky, squareRoot } from "./integer.ts";
 import {
   A,
   B,
@@ -17,7 +17,7 @@ import {
   topBit,
   unsupported,
   zero,
-} from "./registers";
+} from "./registers.ts";
 
 const quietBit: u64 = 0x4000000000000000;
 

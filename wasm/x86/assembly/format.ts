@@ -1,5 +1,5 @@
 /** Unpacking the formats, rounding to them, packing them. */
-import { shiftRightSticky } from "./integer";
+import { shiftRightSticky } from "./integer.ts";
 import {
   A,
   B,
@@ -21,7 +21,7 @@ import {
   unsupported,
   up,
   zero,
-} from "./registers";
+} from "./registers.ts";
 
 export function unpackF80(se: u32, m: u64): void {
   const e: i32 = se & 0x7fff;

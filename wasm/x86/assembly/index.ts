@@ -37,8 +37,8 @@ export {
   setEnvironment,
   tagWord,
   writes,
-} from "./x87";
-export { fprem, fscale, fxtract } from "./remainder";
+} from "./x87.ts";
+export { fprem, fscale, fxtract } from "./remainder.ts";
 export {
   addsubPd,
   addsubPs,
@@ -75,7 +75,7 @@ export {
   sseFault,
   widen,
   widenPs,
-} from "./sse";
-export { compareStrings, crc32c, stringFlags, stringIndex, stringMask } from "./strings";
-export { leastWord, sumsOfDifferences } from "./packed";
-export { f2xm1, fcos, fpatan, fptan, fsin, fsincos, fyl2x, fyl2xp1 } from "./transcendental";
+} from "./sse.ts";
+export { compareStrings, crc32c, stringFlags, stringIndex, stringMask } from "./strings.ts";
+export { leastWord, sumsOfDifferences } from "./packed.ts";
+export { f2xm1, fcos, fpatan, fptan, fsin, fsincos, fyl2x, fyl2xp1 } from "./transcendental.ts";

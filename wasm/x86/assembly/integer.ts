@@ -1,5 +1,5 @@
 /** Integers of 128 bits: product, quotient, square root, sticky shift. */
-import { Wide } from "./registers";
+import { Wide } from "./registers.ts";
 
 /** High half of the product; the low half is in `Wide.low`. */
 export function multiply(a: u64, b: u64): u64 {

@@ -1,9 +1,9 @@
 /** fprem, fprem1, fscale, fxtract (Intel SDM vol. 2). */
-import { nanResult, nanResultOne } from "./arithmetic";
-import { copyFirst, noteDenormals, round, setInfinite, setZero, indefinite } from "./format";
-import { A, B, Mode, Z, divideByZero, finite, infinite, invalid, zero } from "./registers";
-import { begin, c0, c1, c2, c3, finish, isEmpty, setStatus, stackError, status } from "./state";
-import { loadFirst, loadSecond, lower, storeIndefinite, storeResult } from "./x87";
+import { nanResult, nanResultOne } from "./arithmetic.ts";
+import { copyFirst, noteDenormals, round, setInfinite, setZero, indefinite } from "./format.ts";
+import { A, B, Mode, Z, divideByZero, finite, infinite, invalid, zero } from "./registers.ts";
+import { begin, c0, c1, c2, c3, finish, isEmpty, setStatus, stackError, status } from "./state.ts";
+import { loadFirst, loadSecond, lower, storeIndefinite, storeResult } from "./x87.ts";
 
 /**
  * ST(0) = remainder of ST(0) by ST(1), the quotient chopped (fprem) or rounded to nearest (fprem1). Reduces the

@@ -16,7 +16,7 @@ import {
   squareRootNumber,
   subtract,
   toInteger,
-} from "./arithmetic";
+} from "./arithmetic.ts";
 import {
   copyFirst,
   noteDenormals,
@@ -28,9 +28,9 @@ import {
   unpackF32,
   unpackF64,
   unpackInteger,
-} from "./format";
-import { A, B, Mode, chop, denormal, inexact, invalid, quiet, signaling, zero } from "./registers";
-import { exactAt, mxcsrAt } from "./state";
+} from "./format.ts";
+import { A, B, Mode, chop, denormal, inexact, invalid, quiet, signaling, zero } from "./registers.ts";
+import { exactAt, mxcsrAt } from "./state.ts";
 
 /** Low digit of the opcode 0F 5x. */
 const opSqrt: u32 = 1;

@@ -1,5 +1,5 @@
 /** The x87 and SSE control state in linear memory, at the addresses of ../state.ts (a test compares them). */
-import { Mode, inexact, invalid, stackFault } from "./registers";
+import { Mode, inexact, invalid, stackFault } from "./registers.ts";
 
 export const mxcsrAt: usize = 1208;
 const controlAt: usize = 1212;

@@ -3,10 +3,10 @@
  * result is the correctly rounded one but for about one argument in 2^40. Like the processors, sine and its kin reduce
  * by a pi of 66 bits (Intel SDM vol. 1, 8.3.8), exactly.
  */
-import { nanResult, nanResultOne } from "./arithmetic";
-import { copyFirst, indefinite, noteDenormals, round, setInfinite, setZero } from "./format";
-import { A, B, Mode, Z, divideByZero, finite, inexact, infinite, invalid, topBit, underflow, zero } from "./registers";
-import { begin, c2, finish, isEmpty, pop, setStatus, stackError, status } from "./state";
+import { nanResult, nanResultOne } from "./arithmetic.ts";
+import { copyFirst, indefinite, noteDenormals, round, setInfinite, setZero } from "./format.ts";
+import { A, B, Mode, Z, divideByZero, finite, inexact, infinite, invalid, topBit, underflow, zero } from "./registers.ts";
+import { begin, c2, finish, isEmpty, pop, setStatus, stackError, status } from "./state.ts";
 import {
   add,
   copy,
@@ -25,8 +25,8 @@ import {
   sign,
   subtract,
   toResult,
-} from "./wide";
-import { loadFirst, loadSecond, lower, storeIndefinite, storeResult } from "./x87";
+} from "./wide.ts";
+import { loadFirst, loadSecond, lower, storeIndefinite, storeResult } from "./x87.ts";
 
 function roundWhole(): void {
   round(0, -16382, 16383, 24576);

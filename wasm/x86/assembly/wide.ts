@@ -4,9 +4,9 @@
  *
  *     +0 high half of the significand (top bit set, 0 for zero)   +8 low half   +16 exponent   +20 sign
  */
-import { multiply } from "./integer";
-import { A, Wide, Z, finite, topBit, zero } from "./registers";
-import { scratchAt } from "./state";
+import { multiply } from "./integer.ts";
+import { A, Wide, Z, finite, topBit, zero } from "./registers.ts";
+import { scratchAt } from "./state.ts";
 
 /** The n-th number. */
 @inline

@@ -9,7 +9,7 @@ import {
   squareRootNumber,
   subtract,
   toInteger,
-} from "./arithmetic";
+} from "./arithmetic.ts";
 import {
   copyFirst,
   exchange,
@@ -24,8 +24,8 @@ import {
   unpackF64,
   unpackF80,
   unpackInteger,
-} from "./format";
-import { A, Mode, Z, chop, denormal, finite, inexact, infinite, invalid, overflow, quiet, topBit, underflow, zero } from "./registers";
+} from "./format.ts";
+import { A, Mode, Z, chop, denormal, finite, inexact, infinite, invalid, overflow, quiet, topBit, underflow, zero } from "./registers.ts";
 import {
   State,
   begin,
@@ -50,7 +50,7 @@ import {
   summarize,
   tags,
   top,
-} from "./state";
+} from "./state.ts";
 
 /** ST(i) into A. */
 export function loadFirst(i: u32): void {
