@@ -31,7 +31,7 @@ interface Item {
   readonly forget: () => void;
 }
 
-export class EpollFile extends SpecialFile {
+class EpollFile extends SpecialFile {
   /** By descriptor number and file, as Linux has it: the number may be used again for another file. */
   readonly #items = new Map<OpenFile, Map<number, Item>>();
   readonly #candidates = new Set<Item>();

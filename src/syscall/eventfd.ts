@@ -12,7 +12,7 @@ import type { SyscallRow } from "./types.ts";
 
 const most = 0xffff_ffff_ffff_fffen;
 
-export class EventFile extends SpecialFile {
+class EventFile extends SpecialFile {
   #count: bigint;
   readonly #semaphore: boolean;
   readonly #waiters = new WaitQueue();

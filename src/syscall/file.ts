@@ -40,7 +40,7 @@ import type { SyscallRow } from "./types.ts";
 /** Flags of open(2) that Linux knows; others are ignored, by openat2(2) refused. */
 const knownFlags = 0o37777703;
 
-export function openAt(task: Task, dirfd: number, path: string, flags: number, mode: number): Maybe<number> {
+function openAt(task: Task, dirfd: number, path: string, flags: number, mode: number): Maybe<number> {
   const start = startOf(task, dirfd, path);
   if (typeof start === "number") return start;
   const opened = open(task.caller, start, path, (flags & knownFlags) | O_LARGEFILE, mode & 0o7777);
@@ -48,7 +48,7 @@ export function openAt(task: Task, dirfd: number, path: string, flags: number, m
 }
 
 /** What is left to do once the file is open: wait for a fifo's other end, take a terminal, find a descriptor. */
-export function installOpened(task: Task, file: OpenFile, flags: number): Maybe<number> {
+function installOpened(task: Task, file: OpenFile, flags: number): Maybe<number> {
   const closeOnExec = (flags & O_CLOEXEC) !== 0;
   if (file.dentry !== null && (flags & O_PATH) === 0) notifyFile(file.dentry, IN.OPEN);
   if (file instanceof PipeFile && file.awaitsPeer && (flags & O_NONBLOCK) === 0) {

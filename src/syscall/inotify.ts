@@ -33,7 +33,7 @@ interface Event {
   readonly name: string;
 }
 
-export class InotifyFile extends SpecialFile {
+class InotifyFile extends SpecialFile {
   readonly #waiters = new WaitQueue();
   readonly #watches = new Map<number, Watch>();
   readonly #byInode = new Map<Inode, Watch>();

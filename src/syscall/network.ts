@@ -19,7 +19,7 @@ class Network {
 
 const networks = new WeakMap<Kernel, Network>();
 
-export function networkOf(task: Task): Network {
+function networkOf(task: Task): Network {
   let network = networks.get(task.kernel);
   if (network === undefined) {
     network = new Network();

@@ -18,6 +18,7 @@ import { SpecialFile } from "../vfs/special-file.ts";
 import type { OpenFile } from "../vfs/types.ts";
 import { sealedAgainstWrite } from "./memfd.ts";
 import type { Segments } from "./segments.ts";
+import { deadlineAfter } from "./wait-times.ts";
 
 /** One piece of a transfer: large enough that its own costs vanish, small enough to stay in the processor's cache. */
 const chunkBytes = 131072;
@@ -148,7 +149,10 @@ function readOnce(
   const count =
     file instanceof TerminalFile
       ? readTerminal(task, file, target, nonblocking)
-      : blockUntil(task, [file.waiters], () => file.read(target, position), { nonblocking });
+      : blockUntil(task, [file.waiters], () => file.read(target, position), {
+          nonblocking,
+          deadlineNs: file instanceof Socket ? deadlineAfter(task, file.receiveTimeoutNs) : null,
+        });
   return isPromise(count) ? count.then(deliver) : deliver(count);
 }
 
@@ -200,6 +204,7 @@ export function writeFile(
   const chunk = Math.min(total, chunkBytes);
   const buffer = takeBuffer(chunk);
   const nonblocking = isNonblocking(file, options.nonblocking === true);
+  const deadlineNs = options.deadlineNs ?? (file instanceof Socket ? deadlineAfter(task, file.sendTimeoutNs) : null);
   let done = 0;
   /** Bytes of `buffer` that hold what comes next; refilled when they are used up. */
   let start = 0;
@@ -238,7 +243,7 @@ export function writeFile(
           const again = attempt();
           outcome = isPromise(again) ? await again : again;
           if (outcome === -errno.EAGAIN) {
-            const ended = await task.wait([file.waiters], { deadlineNs: options.deadlineNs ?? null });
+            const ended = await task.wait([file.waiters], { deadlineNs });
             if (ended === "interrupted") return done > 0 ? done : -restart.ERESTARTSYS;
             if (ended === "timeout") return done > 0 ? done : -errno.EAGAIN;
             continue;
@@ -278,7 +283,7 @@ export function writeFile(
 }
 
 /** A message in one piece: datagrams, and control files that take one write whole. */
-export function writeWhole(
+function writeWhole(
   task: Task,
   file: OpenFile,
   segments: Segments,

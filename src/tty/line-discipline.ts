@@ -35,7 +35,7 @@ const echoOp = { control: 0x100, raw: 0x200, moveBack: 0x300, setColumn: 0x400, 
 /** In eraseTab: the characters before the tab start at a tab stop, not at the column the line began at. */
 const afterTab = 0x80;
 
-export const ttySignal = { interrupt: 2, quit: 3, suspend: 20 } as const;
+const ttySignal = { interrupt: 2, quit: 3, suspend: 20 } as const;
 
 export interface DisciplineHost {
   /** To the foreground process group. */

@@ -312,4 +312,4 @@ function stops(termios: Termios): boolean {
 }
 
 /** -ERESTARTSYS: the kernel's own result for "a signal came; restart if its action says so" (never seen by guests). */
-export const restartSignal = -512;
+const restartSignal = -512;

@@ -13,7 +13,7 @@ import type { Credentials, Dentry, Inode, IoctlCaller, OpenContext, UserMemory }
 import { poll } from "../types.ts";
 
 /** Writes of at most this many bytes are never mixed with others (limits.h, PIPE_BUF). */
-export const pipeAtomicBytes = 4096;
+const pipeAtomicBytes = 4096;
 
 /** PIPEFS_MAGIC (linux/magic.h). */
 const pipefs = new NamelessFileSystem("pipefs", makeDevice(0, 13), 0x50495045);
