@@ -120,14 +120,14 @@ export class ProcessTimers {
   processExeced(process: Process): void {
     const timers = this.#all.get(process);
     if (timers === undefined) return;
-    for (const id of [...timers.posix.keys()]) this.deletePosix(process, id);
+    for (const id of Array.from(timers.posix.keys())) this.deletePosix(process, id);
   }
 
   processEnded(process: Process): void {
     const timers = this.#all.get(process);
     if (timers === undefined) return;
     timers.real.disarm();
-    for (const id of [...timers.posix.keys()]) this.deletePosix(process, id);
+    for (const id of Array.from(timers.posix.keys())) this.deletePosix(process, id);
     process.afterSlice = null;
     this.#all.delete(process);
   }

@@ -150,7 +150,7 @@ export class Scheduler {
       } else {
         this.#runSlice(task);
         // Whoever was woken by this slice gets to the queue before the next choice is made.
-        for (let turns = 0; turns < 8 && (turns === 0 || this.#expectedWakes > 0); turns++) await null;
+        for (let turns = 0; turns < 8 && (turns === 0 || this.#expectedWakes > 0); turns++) await Promise.resolve();
         this.#expectedWakes = 0;
       }
       const now = performance.now();

@@ -81,7 +81,7 @@ export class Signals {
   /** Every process of the group; how many there were. */
   sendToGroup(group: ProcessGroup, info: SignalInfo): number {
     let sent = 0;
-    for (const process of [...group.members]) {
+    for (const process of Array.from(group.members)) {
       if (process.isZombie) continue;
       this.sendToProcess(process, info);
       sent++;

@@ -182,7 +182,7 @@ function kill(task: Task, pid: number, signal: number): number {
   }
   if (pid === -1) {
     let [sent, found] = [0, 0];
-    for (const process of [...kernel.processes.values()]) {
+    for (const process of Array.from(kernel.processes.values())) {
       if (process.isInit || process === task.process || process.isZombie) continue;
       found++;
       if (sendTo(task, process, info) === 0) sent++;
@@ -192,7 +192,7 @@ function kill(task: Task, pid: number, signal: number): number {
   const group = pid === 0 ? task.process.group : kernel.processGroup(-pid);
   if (group === null || group.members.size === 0) return -errno.ESRCH;
   let result = -errno.ESRCH;
-  for (const process of [...group.members]) {
+  for (const process of Array.from(group.members)) {
     const sent = sendTo(task, process, info);
     if (sent === 0 || result !== 0) result = sent;
   }
