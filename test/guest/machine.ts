@@ -14,6 +14,7 @@ import { FrameAllocator } from "../../src/kernel/frames.ts";
 import { Kernel } from "../../src/kernel/kernel.ts";
 import { KernelProcSource } from "../../src/kernel/proc-source.ts";
 import type { IllegalInstructionReport } from "../../src/kernel/kernel.ts";
+import type { Process } from "../../src/kernel/process.ts";
 import { syscallTable } from "../../src/syscall/table.ts";
 import { DevPts } from "../../src/tty/devpts.ts";
 import { registerTerminalDrivers } from "../../src/tty/drivers.ts";
@@ -38,6 +39,8 @@ export interface GuestRun {
   readonly memoryBytes?: number;
   readonly strace?: (line: string) => void;
   readonly timeoutMs?: number;
+  /** Called once the program runs. */
+  readonly started?: (kernel: Kernel, process: Process) => void;
   /** Every page of the program and its files comes late once, as from a browser's storage. */
   readonly slowStorage?: boolean;
 }
@@ -132,7 +135,7 @@ export async function runGuest(run: GuestRun): Promise<GuestResult> {
   await put("/bin/test", run.program);
 
   const [stdin, stdout, stderr] = [new CaptureFile(0), new CaptureFile(1), new CaptureFile(1)];
-  const { exited } = await kernel.spawn({
+  const { exited, process } = await kernel.spawn({
     namespace,
     arguments: run.arguments ?? ["/bin/test"],
     environment: run.environment ?? ["PATH=/bin"],
@@ -143,6 +146,7 @@ export async function runGuest(run: GuestRun): Promise<GuestResult> {
     groups: [],
     files: [stdin, stdout, stderr],
   });
+  run.started?.(kernel, process);
   let timer: ReturnType<typeof setTimeout> | undefined;
   const timeout = new Promise<number>((resolve) => {
     timer = setTimeout(() => resolve(-1), run.timeoutMs ?? 60_000);
