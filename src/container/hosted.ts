@@ -29,6 +29,8 @@ export interface HostOptions {
   readonly host?: ContainerState["host"];
   /** Output that nobody attached can take any more breaks the container's pipe, as a shell's pipeline would. */
   readonly foreground?: boolean;
+  /** Called when the container is let go of without running: what was set up for it can go. */
+  readonly onUnused?: () => void;
 }
 
 interface Follower {
@@ -190,7 +192,9 @@ export class LocalContainer implements HostedContainer, AttachmentHost {
     return (await this.#running?.missing()) ?? [];
   }
 
-  async close(): Promise<void> {}
+  async close(): Promise<void> {
+    if (!this.#starting) this.#options.onUnused?.();
+  }
 
   /** Ends the container at once: its host is going away. */
   async destroy(): Promise<void> {

@@ -59,21 +59,24 @@ export class ProcessSupervision implements Supervision {
     const runtime = runtimes.find(({ name }) => name === record.runtime);
     if (runtime === undefined)
       throw new WherryError("unsupported", `the container's runtime "${record.runtime}" is not available here`);
+    const forget = async (): Promise<void> => {
+      const held = this.#here.get(record.id);
+      this.#here.delete(record.id);
+      await held?.server.close();
+    };
     const container = new LocalContainer({
       store,
       locator: { kind: "directory", path: storePath },
       runtime,
       record,
       foreground,
+      onUnused: () => void forget(),
       host: { pid: process.pid, start: processStart(process.pid) ?? "" },
     });
     const server = await ContainerServer.listen(container, await socketPath(storePath, record.id));
     if (foreground) server.unref();
     this.#here.set(record.id, { container, server });
-    void container.exited.then(async () => {
-      await server.close();
-      this.#here.delete(record.id);
-    });
+    void container.exited.then(forget);
     return { container, server };
   }
 
