@@ -53,6 +53,7 @@ describe("a first visit", () => {
     await page.getByRole("link", { name: "Images" }).click();
     await card(page, "debian").getByRole("button", { name: "Run debian" }).click();
     await page.getByRole("progressbar", { name: "Loading debian" }).waitFor();
+    await page.locator(".load-head", { hasText: "%" }).waitFor();
     await screenshot(page, "loading");
     await waitForScreen(page, /root@.*# ?$/, 120_000);
   });
@@ -106,7 +107,12 @@ describe("several containers", () => {
     const look = "clear; head -3 /etc/os-release; ls --color /; python3 -c 'import sys; print(sys.version)'";
     await command(page, look, /3\.11\.\d+ /, 60_000);
     await runDemo(page, "busybox", prompt);
-    await command(page, "i=0; while true; do i=$((i+1)); [ $((i%20000)) = 0 ] && echo tick $i; done", /tick/, 60_000);
+    await command(
+      page,
+      "i=0; while true; do i=$((i+1)); [ $((i%20000)) = 0 ] && echo tick $i; done",
+      /\ntick \d+/,
+      60_000,
+    );
     await screenshot(page, "two-containers");
     await page.getByRole("link", { name: /Containers/ }).click();
     await screenshot(page, "containers");
