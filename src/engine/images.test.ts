@@ -16,7 +16,7 @@ import {
 } from "../../test/conformance/images.ts";
 import { concat, decodeName, encodeUtf8 } from "../base/bytes.ts";
 import { limits } from "../base/limits.ts";
-import type { LayerIndex } from "../layer/types.ts";
+import type { LayerIndex } from "../oci/layer-index.ts";
 import { MemoryStore } from "../store/memory.ts";
 import { StoredImages } from "./images.ts";
 import type { ImageSource, LoadOptions, LoadProgress } from "./types.ts";

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { type Member, tar } from "../../test/conformance/images.ts";
 import { LayerIndexer } from "./indexer.ts";
-import type { LayerEntry } from "./types.ts";
+import type { LayerEntry } from "../oci/layer-index.ts";
 
 function index(...members: readonly Member[]): readonly LayerEntry[] {
   const indexer = new LayerIndexer();

@@ -5,7 +5,7 @@
 import type { TarEntry } from "../codec/tar/entry.ts";
 import { TarParser } from "../codec/tar/parser.ts";
 import { checkNameLengths, cleanPath, LayerTree, unsafePath } from "./path.ts";
-import type { LayerEntry } from "./types.ts";
+import type { LayerEntry } from "../oci/layer-index.ts";
 
 const whiteoutPrefix = ".wh.";
 const whiteoutMetaPrefix = ".wh..wh.";

@@ -14,7 +14,7 @@ import { type ByteStream, throwIfCancelled } from "../codec/stream.ts";
 import { digestMismatch, sizeMismatch } from "../oci/digest.ts";
 import type { PackWriter, Store } from "../store/types.ts";
 import { LayerIndexer } from "./indexer.ts";
-import type { LayerIndex } from "./types.ts";
+import type { LayerIndex } from "../oci/layer-index.ts";
 
 export interface UnpackOptions {
   /** The blob. */

@@ -32,7 +32,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { S_IFDIR, S_IFLNK, S_IFMT, S_IFREG, deviceMajor, deviceMinor } from "../../src/abi/stat.ts";
 import { nodeImagesHost } from "../../src/cli/node/images-host.ts";
 import { StoredImages } from "../../src/engine/images.ts";
-import type { LayerEntry, LayerIndex } from "../../src/layer/types.ts";
+import type { LayerEntry, LayerIndex } from "../../src/oci/layer-index.ts";
 import { DirectoryStore } from "../../src/store/directory.ts";
 import { type LayerNode, LayerTree } from "../../src/vfs/layerfs/tree.ts";
 

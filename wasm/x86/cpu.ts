@@ -90,6 +90,7 @@ class Processor implements Cpu {
       host,
     });
     this.#exports = instance.exports as unknown as Exports;
+    // oxlint-disable-next-line no-this-alias -- getters below have a `this` of their own.
     const owner = this;
     this.#decoder = new BlockDecoder({
       get bytes() {

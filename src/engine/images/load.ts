@@ -9,7 +9,7 @@ import { randomId } from "../../base/random.ts";
 import { decompress } from "../../codec/decompress.ts";
 import { createSha256 } from "../../codec/sha256.ts";
 import { cancellable } from "../../codec/stream.ts";
-import type { LayerIndex } from "../../layer/types.ts";
+import type { LayerIndex } from "../../oci/layer-index.ts";
 import type { StagedLayer } from "../../layer/unpack.ts";
 import { digestMismatch, sizeMismatch } from "../../oci/digest.ts";
 import { findImages, type ImageFiles, type ImageView, type LayerView } from "../../oci/image.ts";

@@ -4,7 +4,7 @@
  */
 import type { CreateHasher } from "../../base/hasher.ts";
 import { LayerIndexer } from "../../layer/indexer.ts";
-import type { LayerIndex } from "../../layer/types.ts";
+import type { LayerIndex } from "../../oci/layer-index.ts";
 import { parseImageConfig } from "../../oci/config.ts";
 import { digestOf } from "../../oci/digest.ts";
 import { parseManifestOrIndex } from "../../oci/manifest.ts";

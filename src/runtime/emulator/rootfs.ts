@@ -10,7 +10,7 @@ import { encodeName } from "../../base/bytes.ts";
 import type { Clock } from "../../base/clock.ts";
 import { WherryError } from "../../base/errors.ts";
 import { isPromise } from "../../base/maybe.ts";
-import type { LayerIndex } from "../../layer/types.ts";
+import type { LayerIndex } from "../../oci/layer-index.ts";
 import type { Store } from "../../store/types.ts";
 import { Namespace } from "../../vfs/namespace.ts";
 import { chown, lookup, mkdir, open } from "../../vfs/operations.ts";

@@ -6,7 +6,7 @@ import { mkdir, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { randomBytes } from "node:crypto";
 import { WherryError } from "../../base/errors.ts";
-import type { LayerIndex } from "../../layer/types.ts";
+import type { LayerIndex } from "../../oci/layer-index.ts";
 import type { Store } from "../../store/types.ts";
 import type { ContainerSpec, ProcessSpec } from "../types.ts";
 import { resolveUser, withHome } from "../user.ts";

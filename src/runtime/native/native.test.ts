@@ -3,7 +3,7 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, symlinkSync, wr
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import type { LayerEntry, LayerIndex } from "../../layer/types.ts";
+import type { LayerEntry, LayerIndex } from "../../oci/layer-index.ts";
 import type { ContainerSpec } from "../types.ts";
 import { processConfig, runtimeConfig } from "./config.ts";
 import type { HostAbilities } from "./config.ts";

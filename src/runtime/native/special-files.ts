@@ -9,7 +9,7 @@ import { WherryError } from "../../base/errors.ts";
 import { paddingOf } from "../../codec/tar/entry.ts";
 import { encodeTarHeader, tarEnd } from "../../codec/tar/writer.ts";
 import type { TarMemberHeader } from "../../codec/tar/writer.ts";
-import type { LayerEntry } from "../../layer/types.ts";
+import type { LayerEntry } from "../../oci/layer-index.ts";
 import { findProgram } from "./host.ts";
 
 export type SpecialFile =

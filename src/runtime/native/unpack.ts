@@ -27,7 +27,7 @@ import { basename, dirname, join } from "node:path/posix";
 import { WherryError } from "../../base/errors.ts";
 import { decodeName, encodeName } from "../../base/bytes.ts";
 import { limits } from "../../base/limits.ts";
-import type { LayerEntry, LayerIndex } from "../../layer/types.ts";
+import type { LayerEntry, LayerIndex } from "../../oci/layer-index.ts";
 import { unpackSpecialFiles } from "./special-files.ts";
 import type { SpecialFile } from "./special-files.ts";
 

@@ -2,7 +2,7 @@
 import { errno } from "../../abi/errno.ts";
 import { limits } from "../../base/limits.ts";
 import type { Maybe } from "../../base/maybe.ts";
-import type { LayerEntry } from "../../layer/types.ts";
+import type { LayerEntry } from "../../oci/layer-index.ts";
 import type { LowerContent } from "../memory/lower.ts";
 import type { CachedFile, PageCache } from "../page-cache.ts";
 import type { PieceCache } from "./piece-cache.ts";

@@ -1,6 +1,6 @@
 /** The layers of an image as one read-only tree: what overlayfs stands on. */
 import { limits } from "../../base/limits.ts";
-import type { LayerIndex } from "../../layer/types.ts";
+import type { LayerIndex } from "../../oci/layer-index.ts";
 import { PageCache } from "../page-cache.ts";
 import type { PagePool } from "../types.ts";
 import { LayerContent } from "./content.ts";

@@ -1,6 +1,6 @@
 /** Small image layers for tests: an index and its archive, made from a plain description. */
 import { encodeUtf8 } from "../../base/bytes.ts";
-import type { LayerEntry, LayerIndex } from "../../layer/types.ts";
+import type { LayerEntry, LayerIndex } from "../../oci/layer-index.ts";
 import type { PackSource } from "./piece-cache.ts";
 
 export interface TestEntry {

@@ -7,7 +7,7 @@ import { S_IFBLK, S_IFCHR, S_IFDIR, S_IFIFO, S_IFLNK, S_IFMT, S_IFREG, makeDevic
 import { encodeName } from "../../base/bytes.ts";
 import { WherryError } from "../../base/errors.ts";
 import { limits } from "../../base/limits.ts";
-import type { LayerEntry, LayerIndex } from "../../layer/types.ts";
+import type { LayerEntry, LayerIndex } from "../../oci/layer-index.ts";
 import type { LowerContent, LowerNode, LowerTree } from "../memory/lower.ts";
 
 /** Makes a file's content when it is first asked for. */

@@ -12,7 +12,7 @@
 import type { Clock } from "../../base/clock.ts";
 import { systemClock } from "../../base/clock.ts";
 import { limits } from "../../base/limits.ts";
-import type { LayerIndex } from "../../layer/types.ts";
+import type { LayerIndex } from "../../oci/layer-index.ts";
 import type { PackSource } from "../layerfs/layerfs.ts";
 import { createLayerTree } from "../layerfs/layerfs.ts";
 import { TreeFileSystem } from "../memory/filesystem.ts";
