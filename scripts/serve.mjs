@@ -18,7 +18,7 @@ const types = {
 };
 
 /** The file a request names, or null: never outside the folder. */
-function resolve(folder, url) {
+function resolve(folder, extra, url) {
   let path;
   try {
     path = decodeURIComponent(new URL(url, "http://localhost").pathname);
@@ -26,18 +26,18 @@ function resolve(folder, url) {
     return null;
   }
   if (path.includes("\0")) return null;
-  const file = normalize(join(folder, path.endsWith("/") ? `${path}index.html` : path));
-  if (!file.startsWith(normalize(folder) + sep)) return null;
+  const file = extra[path] ?? normalize(join(folder, path.endsWith("/") ? `${path}index.html` : path));
+  if (extra[path] === undefined && !file.startsWith(normalize(folder) + sep)) return null;
   const stat = statSync(file, { throwIfNoEntry: false });
   return stat?.isFile() ? { file, stat } : null;
 }
 
-function answer(folder, request, response) {
+function answer(folder, extra, request, response) {
   if (request.method !== "GET" && request.method !== "HEAD") {
     response.writeHead(405, { allow: "GET, HEAD" }).end();
     return;
   }
-  const found = resolve(folder, request.url);
+  const found = resolve(folder, extra, request.url);
   if (found === null) {
     response.writeHead(404, { "content-type": "text/plain; charset=utf-8" }).end("Not found\n");
     return;
@@ -69,12 +69,12 @@ export function serve({ folder, port = 8080 }) {
   return listen(folder, port).then(({ address }) => address);
 }
 
-/** The same, with how to stop it. */
-export function listen(folder, port) {
+/** The same, with how to stop it. `extra`: files of other places, by the path they are asked for with. */
+export function listen(folder, port, extra = {}) {
   return new Promise((resolvePromise, reject) => {
-    const server = createServer((request, response) => answer(folder, request, response));
+    const server = createServer((request, response) => answer(folder, extra, request, response));
     server.on("error", (error) => {
-      if (error.code === "EADDRINUSE" && port !== 0 && port < 65535) resolvePromise(listen(folder, port + 1));
+      if (error.code === "EADDRINUSE" && port !== 0 && port < 65535) resolvePromise(listen(folder, port + 1, extra));
       else reject(error);
     });
     server.listen(port, "127.0.0.1", () => {

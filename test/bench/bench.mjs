@@ -10,7 +10,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
 import { root } from "../../scripts/lib/run.mjs";
-import { serve } from "../../scripts/serve.mjs";
+import { listen } from "../../scripts/serve.mjs";
 import { benchImage, benchReference } from "./image.mjs";
 import { compilePrograms, kernels } from "./programs.mjs";
 
@@ -109,8 +109,7 @@ let server = null;
 let chromiumLoad = null;
 if (!without.has("--no-chromium")) {
   const { chromium } = await import("playwright-core");
-  server = await serve({ folder: join(root, "dist/page"), port: 0, extra: { "/bench-image.tar": image } });
-  const address = server.address ?? server;
+  server = await listen(join(root, "dist/page"), 0, { "/bench-image.tar": image });
   browser = await chromium.launch({
     executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
     args: [
@@ -126,7 +125,7 @@ if (!without.has("--no-chromium")) {
   const context = await browser.newContext();
   const page = await context.newPage();
   const open = async () => {
-    await page.goto(String(address));
+    await page.goto(server.address);
     await page.waitForFunction(() => "wherry" in window);
   };
   await open();
