@@ -1,7 +1,7 @@
 // `npm run bench`: prints ratios to native in one run; see test/bench.
-import { installModules } from "./lib/install.mjs";
+import { prepare } from "./lib/prepare.mjs";
 import { must } from "./lib/run.mjs";
 
-installModules();
+await prepare();
 must(process.execPath, ["scripts/build.mjs"], { stdio: ["ignore", 2, 2] });
 must(process.execPath, ["test/bench/bench.mjs", ...process.argv.slice(2)]);

@@ -1,12 +1,10 @@
 // Compiles the soft floating point (wasm/x86/assembly, AssemblyScript) into wasm/x86/soft.wasm.ts: the module in
-// base64 and the signatures of its functions. The result is committed; a test compiles again and compares.
-import { readFileSync, writeFileSync } from "node:fs";
+// base64 and the signatures of its functions. It is built, so it is not committed: scripts/lib/generate.mjs keeps it fresh.
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { pathToFileURL } from "node:url";
 import asc from "assemblyscript/asc";
 
 const folder = join(import.meta.dirname, "..", "wasm/x86/assembly/index.ts", "..");
-const target = join(import.meta.dirname, "..", "wasm", "x86", "soft.wasm.ts");
 
 export async function compileSoft() {
   const files = new Map();
@@ -99,6 +97,3 @@ export async function softSource() {
   ];
   return lines.join("\n");
 }
-
-if (process.argv[1] !== undefined && import.meta.url === pathToFileURL(process.argv[1]).href)
-  writeFileSync(target, await softSource());

@@ -2,10 +2,10 @@
 // something is missing or older than its sources; then serves dist/page.
 import { statSync, readdirSync } from "node:fs";
 import { join } from "node:path";
-import { installModules } from "./lib/install.mjs";
+import { prepare } from "./lib/prepare.mjs";
 import { must, root } from "./lib/run.mjs";
 
-installModules();
+await prepare();
 const { buildDemoImages } = await import("./demo-images.mjs");
 for (const problem of await buildDemoImages()) console.error(`Demo image not built: ${problem}`);
 

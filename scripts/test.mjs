@@ -2,7 +2,8 @@
 // run is counted and named at the end. `npm test -- unit guest` runs only those steps.
 import { existsSync, mkdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { installModules, installPrograms, missingLine } from "./lib/install.mjs";
+import { installPrograms, missingLine } from "./lib/install.mjs";
+import { prepare } from "./lib/prepare.mjs";
 import { root, run } from "./lib/run.mjs";
 
 const programs = [
@@ -51,7 +52,7 @@ const steps = [
   vitest("e2e", "e2e"),
 ];
 
-installModules();
+await prepare();
 mkdirSync(output, { recursive: true });
 const missing = installPrograms(programs);
 const only = process.argv.slice(2);

@@ -1,5 +1,8 @@
 // Type-checks each world with its own libraries: a DOM name in a worker room, or a Node name outside Node's, is an error.
 import { spawnSync } from "node:child_process";
+import { generate } from "./lib/generate.mjs";
+
+await generate();
 let failed = false;
 for (const world of ["worker", "page", "node"]) {
   const result = spawnSync(process.execPath, ["node_modules/typescript/bin/tsc", "-p", `tsconfig.${world}.json`], {

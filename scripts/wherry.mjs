@@ -4,7 +4,7 @@ import { spawn } from "node:child_process";
 import { readdirSync, statSync } from "node:fs";
 import { constants } from "node:os";
 import { join } from "node:path";
-import { installModules } from "./lib/install.mjs";
+import { prepare } from "./lib/prepare.mjs";
 import { must, root } from "./lib/run.mjs";
 
 const program = join(root, "dist/node/wherry.js");
@@ -19,7 +19,7 @@ function newest(path) {
 const built = statSync(program, { throwIfNoEntry: false })?.mtimeMs ?? 0;
 const sources = ["src", "wasm", "scripts/build-node.mjs", "package.json"];
 if (sources.some((name) => newest(join(root, name)) > built)) {
-  installModules();
+  await prepare();
   must(process.execPath, ["scripts/build-node.mjs"], { stdio: ["ignore", 2, 2] });
 }
 
