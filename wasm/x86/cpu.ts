@@ -90,15 +90,8 @@ class Processor implements Cpu {
       host,
     });
     this.#exports = instance.exports as unknown as Exports;
-    // oxlint-disable-next-line no-this-alias -- getters below have a `this` of their own.
-    const owner = this;
     this.#decoder = new BlockDecoder({
-      get bytes() {
-        return owner.bytes;
-      },
-      get words() {
-        return owner.words;
-      },
+      memory: () => ({ bytes: this.bytes, words: this.words }),
       walkExecute: (address) => this.#exports.walk(BigInt(address), access.execute) >>> 0,
     });
     this.view.setUint16(state.startRecord + record.op, special.redispatch, true);

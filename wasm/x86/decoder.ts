@@ -19,8 +19,8 @@ import { bucketOf } from "./mmu.ts";
 import { state } from "./state.ts";
 
 export interface DecoderHost {
-  readonly bytes: Uint8Array;
-  readonly words: Uint32Array;
+  /** Views of memory as it is now: they go stale when it grows. */
+  memory(): { readonly bytes: Uint8Array; readonly words: Uint32Array };
   /** Physical address of a guest page for execution, or 0 with the fault recorded. */
   walkExecute(address: number): number;
 }
@@ -60,6 +60,8 @@ export class BlockDecoder {
   readonly #fields = new Int32Array(maxInstructions * 16);
   readonly #live = new Uint8Array(maxInstructions);
   readonly #crossing = new Uint8Array(32);
+  /** Records with a branch, to be given stubs: record, target offset. */
+  readonly #branches = new Float64Array(2 * maxInstructions + 2);
 
   blocks = 0;
   instructions = 0;
@@ -96,21 +98,21 @@ export class BlockDecoder {
   decode(physical: number, rip: number): number {
     const frame = (physical & -4096) >>> 0;
     const first = physical & 4095;
+    const { bytes, words } = this.#host.memory();
     let n = 0;
     let offset = first;
     let secondFrame = 0;
     let ended = false;
     let illegal = false;
     while (n < maxInstructions) {
-      if (n > 0 && this.#find((frame | offset) >>> 0) !== 0) break;
-      let status = this.#one.decode(this.#host.bytes, frame + offset, frame + 4096);
+      if (n > 0 && find(words, (frame | offset) >>> 0) !== 0) break;
+      let status = this.#one.decode(bytes, frame + offset, frame + 4096);
       if (status === decoded.needMore) {
         if (n > 0) break;
         const second = this.#host.walkExecute(rip - first + 4096);
         if (second === 0) return 0;
         secondFrame = (second & -4096) >>> 0;
         const head = 4096 - offset;
-        const { bytes } = this.#host;
         this.#crossing.fill(0);
         this.#crossing.set(bytes.subarray(frame + offset, frame + 4096));
         this.#crossing.set(bytes.subarray(secondFrame, secondFrame + 15), head);
@@ -186,14 +188,13 @@ export class BlockDecoder {
     // At most an address record before each instruction, a stub after each, and an end.
     const most = blockHeader.bytes * 2 + (3 * n + 4) * record.bytes;
     if (this.#top + most > arena.end) this.flush();
-    const { words, bytes } = this.#host;
-    const view = new DataView(bytes.buffer);
+    const { words } = this.#host.memory();
     const header = this.#top;
     const start = header + blockHeader.bytes;
     let at = start;
     const fields = this.#fields;
-    /** Records with a branch, to be given stubs: record, target offset. */
-    const branches: number[] = [];
+    const branches = this.#branches;
+    let branchCount = 0;
     for (let i = 0; i < n; i++) {
       const f = i * 16;
       const form = this.#form[i]!;
@@ -232,58 +233,57 @@ export class BlockDecoder {
             : kind === addressing.general
               ? special.effectiveGeneral
               : special.effectiveAbsolute;
-        this.#record(view, at, address, off, len);
-        view.setUint16(at + record.m, m, true);
-        view.setUint16(at + record.x, fields[f + 2]!, true);
-        view.setUint8(at + record.scale, fields[f + 3]!);
-        view.setInt32(at + record.disp, disp, true);
-        view.setUint16(at + record.r, fields[f + 6]!, true);
-        if (kind === addressing.absolute) {
-          view.setInt32(at + record.imm, fields[f + 7]!, true);
-          view.setInt32(at + record.imm + 4, fields[f + 8]!, true);
-        } else {
-          view.setInt32(at + record.imm, -1, true);
-          view.setInt32(at + record.imm + 4, fields[f + 12] === 1 ? 0 : -1, true);
-        }
+        const absolute = kind === addressing.absolute;
+        const w = at >> 2;
+        words[w] = address | (fields[f + 6]! << 16);
+        words[w + 1] = m | (fields[f + 2]! << 16);
+        words[w + 2] = disp;
+        words[w + 3] = off;
+        words[w + 4] = absolute ? fields[f + 7]! : -1;
+        words[w + 5] = absolute ? fields[f + 8]! : fields[f + 12] === 1 ? 0 : -1;
+        words[w + 6] = 0;
+        words[w + 7] = (len << 16) | (fields[f + 3]! << 24);
         at += record.bytes;
         m = state.effective;
         disp = 0;
       }
-      this.#record(view, at, op, off, len);
-      view.setUint16(at + record.r, fields[f]!, true);
-      view.setUint16(at + record.m, m, true);
-      view.setUint16(at + record.x, fields[f + 2]!, true);
-      view.setUint8(at + record.scale, fields[f + 3]!);
-      view.setInt32(at + record.disp, disp, true);
-      view.setInt32(at + record.imm, fields[f + 7]!, true);
-      view.setInt32(at + record.imm + 4, fields[f + 8]!, true);
-      view.setInt32(at + record.link, fields[f + 9]!, true);
       const branch = fusedWith >= 0 ? fusedWith : i;
-      view.setUint16(at + record.count, branch + 1, true);
-      if (fields[branch * 16 + 10] === 1) branches.push(at, fields[branch * 16 + 11]!);
+      // The fields of a record (layout.ts), a word at a time: this is most of the cost of code that runs once.
+      const w = at >> 2;
+      words[w] = op | (fields[f]! << 16);
+      words[w + 1] = m | (fields[f + 2]! << 16);
+      words[w + 2] = disp;
+      words[w + 3] = off;
+      words[w + 4] = fields[f + 7]!;
+      words[w + 5] = fields[f + 8]!;
+      words[w + 6] = fields[f + 9]!;
+      words[w + 7] = (branch + 1) | (len << 16) | (fields[f + 3]! << 24);
+      if (fields[branch * 16 + 10] === 1) {
+        branches[branchCount++] = at;
+        branches[branchCount++] = fields[branch * 16 + 11]!;
+      }
       if (fusedWith >= 0) i++;
       at += record.bytes;
     }
     if (illegal) {
-      this.#record(view, at, special.illegal, end, 0);
+      stub(words, at, special.illegal, end, 0, 0);
       at += record.bytes;
     } else if (!ended) {
-      this.#record(view, at, special.continue, end, 0);
-      view.setUint16(at + record.count, n, true);
-      branches.push(at, end);
+      stub(words, at, special.continue, end, 0, n);
+      branches[branchCount++] = at;
+      branches[branchCount++] = end;
       at += record.bytes;
     }
-    for (let b = 0; b < branches.length; b += 2) {
+    for (let b = 0; b < branchCount; b += 2) {
       const source = branches[b]!;
       const target = branches[b + 1]!;
       const inPage = target >= 0 && target < 4096 && secondFrame === 0;
       if (inPage && target === first) {
-        view.setUint32(source + record.link, start, true);
+        words[(source + record.link) >> 2] = start;
         continue;
       }
-      this.#record(view, at, inPage ? special.link : special.crossPage, target, 0);
-      view.setUint32(at + record.imm, source, true);
-      view.setUint32(source + record.link, at, true);
+      stub(words, at, inPage ? special.link : special.crossPage, target, source, 0);
+      words[(source + record.link) >> 2] = at;
       at += record.bytes;
     }
     this.#top = at;
@@ -307,15 +307,9 @@ export class BlockDecoder {
     return start;
   }
 
-  #record(view: DataView, at: number, op: number, off: number, len: number): void {
-    view.setUint16(at + record.op, op, true);
-    view.setInt32(at + record.off, off, true);
-    view.setUint8(at + record.len, len);
-  }
-
   /** Adds a block to its frame's list. The first makes the frame one whose writes take the slow path. */
   #enlist(block: number, frame: number): void {
-    const { words } = this.#host;
+    const { words } = this.#host.memory();
     const head = (codeHeads.base >> 2) + (frame >>> 12);
     if (words[head] === 0) this.#forgetWrites(frame);
     words[(block + blockHeader.frameNext) >> 2] = words[head]!;
@@ -323,7 +317,7 @@ export class BlockDecoder {
   }
 
   #forgetWrites(frame: number): void {
-    const { words } = this.#host;
+    const { words } = this.#host.memory();
     for (let i = 0; i < tlb.entries; i++) {
       const entry = (tlb.base + i * tlb.entryBytes) >> 2;
       const page = words[entry + tlb.writeTag / 4]! & -4096;
@@ -333,17 +327,9 @@ export class BlockDecoder {
     }
   }
 
-  #find(physical: number): number {
-    const { words } = this.#host;
-    let block = words[(blockHash.base >> 2) + bucketOf(physical)]!;
-    while (block !== 0 && words[(block + blockHeader.physical) >> 2] !== physical)
-      block = words[(block + blockHeader.hashNext) >> 2]!;
-    return block;
-  }
-
   /** Drops the blocks decoded from a frame. */
   invalidate(frame: number): void {
-    const { words, bytes } = this.#host;
+    const { words, bytes } = this.#host.memory();
     const head = (codeHeads.base >> 2) + (frame >>> 12);
     let entry = words[head]!;
     if (entry === 0) return;
@@ -363,7 +349,7 @@ export class BlockDecoder {
 
   /** Takes a block out of its hash chain, if it is still there. */
   #drop(block: number): void {
-    const { words } = this.#host;
+    const { words } = this.#host.memory();
     const physical = words[(block + blockHeader.physical) >> 2]!;
     let place = (blockHash.base >> 2) + bucketOf(physical);
     while (words[place] !== 0 && words[place] !== block) place = (words[place]! + blockHeader.hashNext) >> 2;
@@ -372,7 +358,7 @@ export class BlockDecoder {
 
   /** Drops all code. */
   flush(): void {
-    const { words } = this.#host;
+    const { words } = this.#host.memory();
     words.fill(0, blockHash.base >> 2, (blockHash.base >> 2) + blockHash.buckets);
     words.fill(0, codeHeads.base >> 2, (codeHeads.base >> 2) + codeHeads.entries);
     this.flushJumps();
@@ -382,8 +368,28 @@ export class BlockDecoder {
 
   /** After a mapping of code changed. */
   flushJumps(): void {
-    const { words, bytes } = this.#host;
+    const { words, bytes } = this.#host.memory();
     words.fill(0, jumpCache.base >> 2, (jumpCache.base + jumpCache.entries * jumpCache.entryBytes) >> 2);
     bytes.fill(0, pageMarks.base, pageMarks.base + pageMarks.entries);
   }
+}
+
+function find(words: Uint32Array, physical: number): number {
+  let block = words[(blockHash.base >> 2) + bucketOf(physical)]!;
+  while (block !== 0 && words[(block + blockHeader.physical) >> 2] !== physical)
+    block = words[(block + blockHeader.hashNext) >> 2]!;
+  return block;
+}
+
+/** A record without operands: where it is in the guest, an immediate, and the count of instructions before it. */
+function stub(words: Uint32Array, at: number, op: number, off: number, immediate: number, count: number): void {
+  const w = at >> 2;
+  words[w] = op;
+  words[w + 1] = 0;
+  words[w + 2] = 0;
+  words[w + 3] = off;
+  words[w + 4] = immediate;
+  words[w + 5] = 0;
+  words[w + 6] = 0;
+  words[w + 7] = count;
 }
