@@ -76,13 +76,6 @@ export class PathDentry implements Dentry {
     moved.parent = target;
     (target.#children ??= new Map()).set(targetName, moved);
   }
-
-  /** Whether a mount sits here or anywhere below. */
-  hasMounts(): boolean {
-    if (this.mounted !== null) return true;
-    if (this.#children !== null) for (const child of this.#children.values()) if (child.hasMounts()) return true;
-    return false;
-  }
 }
 
 /** The topmost mount's root at this place. */

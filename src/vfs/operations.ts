@@ -369,7 +369,7 @@ export function rmdir(caller: Caller, start: Dentry, path: string): number {
   const refused = mayDelete(caller.credentials, parent.inode, victim.inode);
   if (refused < 0) return refused;
   if (!isDirectory(victim.inode)) return -errno.ENOTDIR;
-  if (victim.hasMounts()) return -errno.EBUSY;
+  if (victim.mounted !== null) return -errno.EBUSY;
   const removed = parent.inode.rmdir(walk.name);
   if (removed < 0) return removed;
   parent.forget(walk.name);
