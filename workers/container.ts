@@ -2,6 +2,7 @@
 import { createEmulator } from "../src/runtime/emulator/start.ts";
 import type { ConnectMessage } from "../src/runtime/emulator/protocol.ts";
 import { serveContainer } from "../src/runtime/emulator/worker-server.ts";
+import { prepareCpu } from "../wasm/x86/cpu.ts";
 import { openIndexedDb } from "../src/store/open-indexeddb.ts";
 import type { StoreLocator } from "../src/store/types.ts";
 
@@ -9,7 +10,7 @@ addEventListener(
   "message",
   (event: MessageEvent) => {
     const { port, core, store } = event.data as ConnectMessage;
-    // Opening takes a while, and a worker kept in reserve has the time.
+    // Both take a while, and a worker kept in reserve has the time.
     const ahead = store === undefined ? null : openIndexedDb(store);
     ahead?.catch(() => {});
     const same = (locator: StoreLocator) => JSON.stringify(locator) === JSON.stringify(store);
@@ -21,6 +22,7 @@ addEventListener(
         hostDirectory: null,
       }),
     );
+    prepareCpu(core);
   },
   { once: true },
 );

@@ -101,6 +101,8 @@ export const limits = {
   shareReadableCharactersMax: 1500,
   /** What a compressed share link may unpack to: far over any command line somebody means to share. */
   shareCharactersMax: 1 << 20,
+  /** After a container has started, before a worker for the next one is: most programs are done or waiting by then. */
+  spareWorkerDelayMs: 500,
   /** How long a container that ends may still take to deliver its output and write its files. */
   containerFlushMs: 3000,
   /** A WASI program's file; browsers refuse modules over 1 GiB, and compiling holds it twice. */

@@ -51,7 +51,30 @@ export function interpreterModule(): WebAssembly.Module {
   return compiled;
 }
 
+let prepared: { readonly cpu: Processor; readonly module: WebAssembly.Module } | null = null;
+
+/**
+ * Makes a processor ahead of its use, with the usual amount of memory: tables are built, and the engine compiles the
+ * interpreter's code at its first call (which here ends at once: nothing is mapped).
+ */
+export function prepareCpu(module: WebAssembly.Module): void {
+  const cpu = new Processor({ module, memoryBytesMax: limits.memoryBytesDefault });
+  cpu.run(1);
+  cpu.resetContext();
+  prepared = { cpu, module };
+}
+
 export function createCpu(options: CpuOptions = {}): Cpu {
+  const ready = prepared;
+  if (
+    ready !== null &&
+    ready.module === options.module &&
+    options.memoryBytesMax === limits.memoryBytesDefault &&
+    options.memoryBytesInitial === undefined
+  ) {
+    prepared = null;
+    return ready.cpu;
+  }
   return new Processor(options);
 }
 

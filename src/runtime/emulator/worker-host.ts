@@ -75,9 +75,19 @@ export function createWorkerRuntime(options: WorkerRuntimeOptions): Runtime {
     async start(spec, store, io) {
       const link = new ContainerLink(take());
       try {
-        return await link.start(spec, store, io);
-      } finally {
+        const container = await link.start(spec, store, io);
+        // Not at once, when it would take time from the program that is starting.
+        if (options.keepSpare === true) {
+          const timer = setTimeout(refill, limits.spareWorkerDelayMs);
+          void container.exited.then(() => {
+            clearTimeout(timer);
+            refill();
+          });
+        }
+        return container;
+      } catch (error) {
         refill();
+        throw error;
       }
     },
   };
