@@ -8,7 +8,7 @@
  */
 import { systemClock } from "../base/clock.ts";
 import { WherryError } from "../base/errors.ts";
-import type { ExitStatus, Runtime, RuntimeContainer, RuntimeIo } from "../runtime/types.ts";
+import type { ExitStatus, Runtime, RuntimeContainer, RuntimeCounters, RuntimeIo } from "../runtime/types.ts";
 import type { Store, StoreLocator } from "../store/types.ts";
 import { Attachment } from "./attachment.ts";
 import type { AttachmentHost } from "./attachment.ts";
@@ -190,6 +190,10 @@ export class LocalContainer implements HostedContainer, AttachmentHost {
 
   async missing(): ReturnType<RuntimeContainer["missing"]> {
     return (await this.#running?.missing()) ?? [];
+  }
+
+  async counters(): Promise<RuntimeCounters | null> {
+    return (await this.#running?.counters?.()) ?? null;
   }
 
   async close(): Promise<void> {

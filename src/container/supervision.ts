@@ -2,7 +2,7 @@
  * Who keeps a running container's streams and waits for its end. The page hosts all its containers itself
  * (`LocalSupervision`); in Node a container may have a process of its own, which the engine reaches over a socket.
  */
-import type { ExitStatus, RuntimeContainer } from "../runtime/types.ts";
+import type { ExitStatus, RuntimeContainer, RuntimeCounters } from "../runtime/types.ts";
 import type { ContainerRecord } from "./record.ts";
 import type { AttachedProcess, ExecOptions, LogChunk, LogOptions } from "./types.ts";
 
@@ -17,6 +17,8 @@ export interface HostedContainer {
   copyOut(path: string): Promise<ReadableStream<Uint8Array>>;
   copyIn(path: string, tar: ReadableStream<Uint8Array>): Promise<void>;
   missing(): ReturnType<RuntimeContainer["missing"]>;
+  /** Null, or not there, where nothing is counted. */
+  counters?(): Promise<RuntimeCounters | null>;
   /** Resolves once the end is in the store: afterwards the record says how it ended, or is gone (`--rm`). */
   readonly exited: Promise<ExitStatus>;
   /** Lets go of the far end; the container runs on. */

@@ -110,6 +110,7 @@ class HostEngine implements Engine {
       const output = [collect(process.stdout), collect(process.stderr)] as const;
       output[0].catch(() => {});
       output[1].catch(() => {});
+      const host = await this.#hosted.get(id);
       await this.#start(id, { foreground: true });
       signal?.addEventListener("abort", abort, { once: true });
       if (signal?.aborted === true) abort();
@@ -119,7 +120,8 @@ class HostEngine implements Engine {
       const [stdout, stderr, status] = await Promise.all([...output, process.exited]);
       if (signal?.aborted === true)
         throw new WherryError("cancelled", "the run was cancelled", { cause: signal.reason });
-      return { exitCode: status.code, stdout, stderr };
+      const counters = (await host?.counters?.()) ?? null;
+      return { exitCode: status.code, stdout, stderr, ...(counters === null ? {} : { counters }) };
     } catch (error) {
       // One that ended is gone already; one that never started is not.
       if (remove) await this.#remove(id, true).catch(() => {});

@@ -59,6 +59,7 @@ export class TabSupervision implements Supervision {
       copyOut: (path) => container.copyOut(path),
       copyIn: (path, tar) => container.copyIn(path, tar),
       missing: () => container.missing(),
+      counters: async () => (await container.counters?.()) ?? null,
       exited: container.exited,
       // One that never started never ends either: letting go of it frees it.
       close: async () => {

@@ -15,7 +15,7 @@ import type {
   StartOptions,
   VolumeMount,
 } from "../container/types.ts";
-import type { ExitStatus } from "../runtime/types.ts";
+import type { ExitStatus, RuntimeCounters } from "../runtime/types.ts";
 
 export type {
   AttachedProcess,
@@ -92,6 +92,8 @@ export interface RunResult {
   readonly exitCode: number;
   readonly stdout: Uint8Array;
   readonly stderr: Uint8Array;
+  /** Under the emulator in a page. */
+  readonly counters?: RuntimeCounters;
 }
 
 export interface Images {

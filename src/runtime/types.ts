@@ -52,6 +52,14 @@ export interface RuntimeIo {
   readonly stderr: WritableStream<Uint8Array>;
 }
 
+/** What the emulator has done for a container since it started. */
+export interface RuntimeCounters {
+  /** Guest instructions executed. */
+  readonly instructions: number;
+  readonly instructionsDecoded: number;
+  readonly tlbMisses: number;
+}
+
 export interface RuntimeProcess {
   readonly exited: Promise<ExitStatus>;
   /** Linux signal number. */
@@ -71,6 +79,8 @@ export interface RuntimeContainer extends RuntimeProcess {
   copyIn?(path: string, tar: ReadableStream<Uint8Array>): Promise<void>;
   /** What the guest asked for and Wherry lacks. */
   missing(): Promise<readonly { kind: "instruction" | "syscall"; name: string; count: number }[]>;
+  /** Null where nothing is counted. */
+  counters?(): Promise<RuntimeCounters | null>;
 }
 
 export interface Runtime {

@@ -169,7 +169,7 @@ if (!without.has("--no-chromium")) {
           const text = (bytes) => new TextDecoder().decode(bytes);
           if (result.exitCode !== 0)
             throw new Error(`${commandInPage.join(" ")} ended with ${result.exitCode}: ${text(result.stderr)}`);
-          return { stdout: text(result.stdout), ms: elapsed };
+          return { stdout: text(result.stdout), ms: elapsed, instructions: result.counters?.instructions };
         },
         [command, imageName],
       );
@@ -217,12 +217,21 @@ async function table(title, rows, measure) {
 }
 
 try {
-  if (group("kernels"))
-    await table(
-      "kernels",
-      kernels,
-      async (place, { name, rounds }) => best((await place.run([`/bench/${name}`, String(rounds), "3"])).stdout) / 1e6,
-    );
+  if (group("kernels")) {
+    const repeats = 5;
+    const rates = [];
+    await table("kernels", kernels, async (place, { name, rounds }) => {
+      const { stdout, instructions } = await place.run([`/bench/${name}`, String(rounds), String(repeats)]);
+      const ms = best(stdout) / 1e6;
+      if (instructions !== undefined) rates.push({ name, rate: instructions / repeats / ms / 1000 });
+      return ms;
+    });
+    if (rates.length > 0) {
+      console.log("\nmillion guest instructions a second in Chromium");
+      for (const { name, rate } of rates) console.log(`  ${cell(rate.toFixed(0), 5)}  ${name}`);
+      console.log(`  ${cell(geometricMean(rates.map(({ rate }) => rate)).toFixed(0), 5)}  geometric mean`);
+    }
+  }
   if (group("loops"))
     await table(
       "loops",

@@ -22,8 +22,17 @@ import { open } from "../../vfs/operations.ts";
 import { createPipe } from "../../vfs/pipefs/pipe.ts";
 import type { OpenFile } from "../../vfs/types.ts";
 import { createCpu } from "../../../wasm/x86/cpu.ts";
+import type { Cpu } from "../../../wasm/x86/types.ts";
 import { drainPipe, feedPipe } from "../pipe-streams.ts";
-import type { ContainerSpec, ExitStatus, ProcessSpec, RuntimeContainer, RuntimeIo, RuntimeProcess } from "../types.ts";
+import type {
+  ContainerSpec,
+  ExitStatus,
+  ProcessSpec,
+  RuntimeContainer,
+  RuntimeCounters,
+  RuntimeIo,
+  RuntimeProcess,
+} from "../types.ts";
 import { mountKernelFileSystems } from "./kernel-mounts.ts";
 import { containerUser, openRootfs, workingDirectory } from "./rootfs.ts";
 import type { HostDirectory, Rootfs } from "./rootfs.ts";
@@ -64,6 +73,7 @@ class EmulatedContainer implements RuntimeContainer {
   readonly #spec: ContainerSpec;
   readonly #store: Store;
   readonly #kernel: Kernel;
+  readonly #cpu: Cpu;
   readonly #hostDirectory: HostDirectory | null;
   #rootfs: Rootfs | null = null;
   #ptys: PtyTable | null = null;
@@ -78,6 +88,7 @@ class EmulatedContainer implements RuntimeContainer {
     this.#store = store;
     this.#hostDirectory = hostDirectory;
     const cpu = createCpu({ module: core, memoryBytesMax: spec.memoryBytes });
+    this.#cpu = cpu;
     this.#kernel = new Kernel({
       cpu,
       table: syscallTable,
@@ -136,6 +147,11 @@ class EmulatedContainer implements RuntimeContainer {
     const list = (kind: "instruction" | "syscall", counts: ReadonlyMap<string, number>) =>
       [...counts].map(([name, count]) => ({ kind, name, count }));
     return [...list("instruction", this.#kernel.missingInstructions), ...list("syscall", this.#kernel.missingSyscalls)];
+  }
+
+  async counters(): Promise<RuntimeCounters> {
+    const { instructions, instructionsDecoded, tlbMisses } = this.#cpu.counters;
+    return { instructions, instructionsDecoded, tlbMisses };
   }
 
   async destroy(): Promise<void> {

@@ -16,6 +16,7 @@ import type {
   ProcessSpec,
   Runtime,
   RuntimeContainer,
+  RuntimeCounters,
   RuntimeIo,
   RuntimeProcess,
 } from "../types.ts";
@@ -103,6 +104,7 @@ class ContainerLink {
   #nextProcess = 1;
   #gone: WherryError | null = null;
   #lastMissing: Missing = [];
+  #lastCounters: RuntimeCounters | null = null;
 
   constructor(worker: ContainerWorker) {
     this.#worker = worker;
@@ -129,6 +131,7 @@ class ContainerLink {
       exec: (execSpec, execIo) => this.#exec(execSpec, execIo),
       destroy: () => this.#destroy(),
       missing: () => this.#missing(),
+      counters: () => this.#counters(),
     };
   }
 
@@ -166,8 +169,15 @@ class ContainerLink {
     return this.#lastMissing;
   }
 
+  async #counters(): Promise<RuntimeCounters | null> {
+    if (this.#gone === null) {
+      this.#lastCounters = (await this.#request({ type: "counters" })) as RuntimeCounters | null;
+    }
+    return this.#lastCounters;
+  }
+
   async #finish(): Promise<void> {
-    await this.#within(limits.containerFlushMs, this.#missing());
+    await this.#within(limits.containerFlushMs, Promise.all([this.#missing(), this.#counters()]));
     await this.#destroy();
   }
 

@@ -46,6 +46,8 @@ export function serveContainer(port: MessagePort, start: StartContainer): void {
         return null;
       case "missing":
         return container === null ? [] : container.missing();
+      case "counters":
+        return (await container?.counters?.()) ?? null;
       case "destroy":
         await container?.destroy();
         return null;
