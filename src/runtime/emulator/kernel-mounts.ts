@@ -5,7 +5,6 @@ import { KernelProcSource } from "../../kernel/proc-source.ts";
 import { DevPts } from "../../tty/devpts.ts";
 import { registerTerminalDrivers } from "../../tty/drivers.ts";
 import { PtyTable } from "../../tty/pty.ts";
-import type { TerminalKernel } from "../../tty/terminal.ts";
 import { DeviceDrivers } from "../../vfs/devfs/drivers.ts";
 import { registerMemoryDevices } from "../../vfs/devfs/memory-devices.ts";
 import { populateDev } from "../../vfs/devfs/populate.ts";
@@ -28,7 +27,7 @@ export async function mountKernelFileSystems(
   console: boolean,
 ): Promise<PtyTable> {
   const { clock, frames } = kernel;
-  const ptys = new PtyTable(terminalKernel(kernel));
+  const ptys = new PtyTable(kernel.forTerminals);
   const drivers = new DeviceDrivers();
   registerMemoryDevices(drivers);
   registerTerminalDrivers(drivers, ptys);
@@ -49,16 +48,4 @@ export async function mountKernelFileSystems(
     createTmpfs(frames, clock, { size: deviceBytes, inodes: inodesMax, mode, uid: 0, gid: 0 });
   populateDev(namespace, { dev: tmpfs(0o755), shm: tmpfs(0o1777), pts: new DevPts(ptys, clock) }, console);
   return ptys;
-}
-
-function terminalKernel(kernel: Kernel): TerminalKernel {
-  return {
-    signalGroup: (group, signal) => void kernel.signals.sendToGroupId(group, signal),
-    hangUpSession: (id) => {
-      const session = kernel.sessions.get(id);
-      if (session === undefined) return;
-      session.terminal = null;
-      for (const signal of [1, 18]) session.leader?.sendSignal({ signal, code: 0x80 });
-    },
-  };
 }
