@@ -103,6 +103,8 @@ export const limits = {
   shareCharactersMax: 1 << 20,
   /** After a container has started, before a worker for the next one is: most programs are done or waiting by then. */
   spareWorkerDelayMs: 500,
+  /** How long a container's worker may take to hear of a signal: one in a busy WASI program never does. */
+  signalAnswerMs: 2000,
   /** How long a container that ends may still take to deliver its output and write its files. */
   containerFlushMs: 3000,
   /** A WASI program's file; browsers refuse modules over 1 GiB, and compiling holds it twice. */

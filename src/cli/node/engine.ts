@@ -31,8 +31,8 @@ export async function openNodeHost(options: NodeHostOptions): Promise<NodeHost> 
   const worker = pathToFileURL(join(dirname(self[1]!), "container.js"));
   const runtimes: readonly Runtime[] = [
     createNativeRuntime({ store, storePath, self }),
-    createThreadRuntime("emulator", worker),
-    createThreadRuntime("wasi", worker),
+    createThreadRuntime("emulator", worker, store),
+    createThreadRuntime("wasi", worker, store),
   ];
   const supervision = new ProcessSupervision({ store, storePath, runtimes, self });
   const engine = createEngine({

@@ -7,10 +7,11 @@ import type { ConnectMessage } from "../../runtime/emulator/protocol.ts";
 import { createWorkerRuntime } from "../../runtime/emulator/worker-host.ts";
 import type { ContainerWorker } from "../../runtime/emulator/worker-host.ts";
 import type { Runtime } from "../../runtime/types.ts";
+import type { Store } from "../../store/types.ts";
 
 /** `entry` is the file of the bundled `main.node-worker.ts`. */
-export function createThreadRuntime(name: "emulator" | "wasi", entry: URL): Runtime {
-  return createWorkerRuntime({ name, spawn: () => spawn(entry) });
+export function createThreadRuntime(name: "emulator" | "wasi", entry: URL, store: Store): Runtime {
+  return createWorkerRuntime({ name, spawn: () => spawn(entry), openStore: async () => store });
 }
 
 function spawn(entry: URL): ContainerWorker {

@@ -53,17 +53,25 @@ export async function openRootfs(
   options: RootfsOptions,
   mountKernel: (rootfs: Rootfs) => Promise<void>,
 ): Promise<Rootfs> {
-  const { spec, store, pool, clock } = options;
-  const layers = await Promise.all(spec.layers.map((diffId) => layerIndex(store, diffId)));
-  const overlay = await openOverlay({ layers, store, pool, clock, journal: writableLayerJournal(spec.id) });
-  const namespace = new Namespace(overlay.fs, { source: "overlay", options: "rw,relatime", clock });
-  const rootfs = { namespace, overlay };
+  const { spec } = options;
+  const rootfs = await openImageTree(options, false);
+  const { namespace } = rootfs;
   await mountKernel(rootfs);
   await layFiles(options, namespace);
   for (const mount of spec.mounts) await mountUser(options, namespace, mount);
   // Last, so that mount points could still be made.
   if (spec.readOnly) namespace.remount(namespace.root, "ro,relatime");
   return rootfs;
+}
+
+/** The image's layers under the container's writable layer, and nothing else. */
+export async function openImageTree(
+  { spec, store, pool, clock }: Omit<RootfsOptions, "hostDirectory">,
+  readOnly: boolean,
+): Promise<Rootfs> {
+  const layers = await Promise.all(spec.layers.map((diffId) => layerIndex(store, diffId)));
+  const overlay = await openOverlay({ layers, store, pool, clock, journal: writableLayerJournal(spec.id), readOnly });
+  return { namespace: new Namespace(overlay.fs, { source: "overlay", options: "rw,relatime", clock }), overlay };
 }
 
 async function layerIndex(store: Store, diffId: string): Promise<LayerIndex> {

@@ -33,6 +33,7 @@ import type {
   RuntimeIo,
   RuntimeProcess,
 } from "../types.ts";
+import { packPath, unpackInto } from "./copy-files.ts";
 import { mountKernelFileSystems } from "./kernel-mounts.ts";
 import { containerUser, openRootfs, workingDirectory } from "./rootfs.ts";
 import type { HostDirectory, Rootfs } from "./rootfs.ts";
@@ -141,6 +142,18 @@ class EmulatedContainer implements RuntimeContainer {
   async exec(process: ProcessSpec, io: RuntimeIo): Promise<RuntimeProcess> {
     if (this.#destroyed) throw new WherryError("conflict", "The container is not running.");
     return this.#start(process, io);
+  }
+
+  async copyOut(path: string): Promise<ReadableStream<Uint8Array>> {
+    return packPath(this.#rootfs!.namespace, path);
+  }
+
+  async copyIn(path: string, tar: ReadableStream<Uint8Array>): Promise<void> {
+    const { namespace, overlay } = this.#rootfs!;
+    await unpackInto(namespace, path, tar);
+    if ((await overlay.sync()) < 0) {
+      throw new WherryError("storage-full", "storage is full: not everything could be copied");
+    }
   }
 
   async missing(): Promise<readonly { kind: "instruction" | "syscall"; name: string; count: number }[]> {

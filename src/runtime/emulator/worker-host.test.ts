@@ -2,6 +2,8 @@ import { describe, expect, test } from "vitest";
 import { concat, encodeUtf8 } from "../../base/bytes.ts";
 import { WherryError } from "../../base/errors.ts";
 import type { ContainerSpec, ExitStatus, ProcessSpec, RuntimeContainer, RuntimeIo } from "../types.ts";
+import { MemoryStore } from "../../store/memory.ts";
+import { writableLayerJournal } from "./journal.ts";
 import { createWorkerRuntime } from "./worker-host.ts";
 import { serveContainer } from "./worker-server.ts";
 import type { StartContainer } from "./worker-server.ts";
@@ -29,9 +31,12 @@ const spec: ContainerSpec = {
 };
 const store = { kind: "indexeddb", name: "test" } as const;
 
-/** A scripted "guest": `cat` copies its input; "fail" cannot start; "hang" never ends. */
+let deafen = (): void => {};
+
+/** A scripted "guest": `cat` copies its input; "fail" cannot start; "hang" never ends, "busy" neither, and its worker hears nothing. */
 const fakeStart: StartContainer = async (given, _store, io) => {
   if (given.process.arguments[0] === "fail") throw new WherryError("command-not-found", "fail: not found");
+  if (given.process.arguments[0] === "never") await new Promise(() => {});
   return container(given.process, io);
 };
 
@@ -44,6 +49,7 @@ function container(given: ProcessSpec, io: RuntimeIo): RuntimeContainer {
     await Promise.allSettled([io.stdout.close(), io.stderr.close()]);
     end({ code });
   };
+  if (given.arguments[0] === "busy") setTimeout(deafen, 0);
   if (given.arguments[0] === "cat") {
     void io.stdin.pipeTo(io.stdout, { preventClose: true }).then(
       () => finish(0),
@@ -61,12 +67,18 @@ function container(given: ProcessSpec, io: RuntimeIo): RuntimeContainer {
 }
 
 function host() {
+  const kept = new MemoryStore();
   const workers: { terminated: boolean; crash: (reason: string) => void }[] = [];
   const runtime = createWorkerRuntime({
     name: "emulator",
+    openStore: async () => kept,
     spawn: () => {
       const { port1, port2 } = new MessageChannel();
       serveContainer(port2, fakeStart);
+      // A worker that computes without end no longer hears its messages.
+      deafen = () => {
+        port2.onmessage = null;
+      };
       const state = { terminated: false, crash: (_reason: string) => {} };
       workers.push(state);
       return {
@@ -81,7 +93,7 @@ function host() {
       };
     },
   });
-  return { runtime, workers };
+  return { runtime, workers, kept };
 }
 
 function streams() {
@@ -150,5 +162,39 @@ describe("a container in a worker", () => {
     expect(await running.exited).toEqual({ code: 125 });
     expect(await stdout.text()).toBe("");
     expect(await stderr.text()).toBe("wherry: The container's worker stopped unexpectedly: out of memory\n");
+  });
+
+  test("a worker that crashes before the program starts is told once, as the error", async () => {
+    const { runtime, workers } = host();
+    const { io, stderr } = streams();
+    const starting = runtime.start({ ...spec, process: { ...process, arguments: ["never"] } }, store, io);
+    workers[0]!.crash("no memory");
+    await expect(starting).rejects.toMatchObject({ message: /no memory$/ });
+    expect(await stderr.text()).toBe("");
+  });
+
+  test("a worker that no longer hears ends by SIGKILL alone", async () => {
+    const { runtime, workers } = host();
+    const running = await runtime.start({ ...spec, process: { ...process, arguments: ["busy"] } }, store, streams().io);
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    await running.signal(15);
+    expect(workers[0]!.terminated).toBe(false);
+    await running.signal(9);
+    expect(await running.exited).toEqual({ code: 137 });
+    expect(workers[0]!.terminated).toBe(true);
+  }, 10_000);
+
+  test("discarding a container deletes its writable layer, and no other's", async () => {
+    const { runtime, kept } = host();
+    for (const id of ["c1", "c2"]) await kept.appendJournal(writableLayerJournal(id), encodeUtf8("changes"));
+    await runtime.discard!(spec, store);
+    await runtime.discard!(spec, store);
+    const left = async (id: string) => {
+      let records = 0;
+      for await (const _ of kept.readJournal(writableLayerJournal(id))) records++;
+      return records;
+    };
+    expect(await left("c1")).toBe(0);
+    expect(await left("c2")).toBe(1);
   });
 });

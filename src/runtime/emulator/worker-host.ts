@@ -5,11 +5,12 @@
  * Whatever happens in a container's worker, here every stream ends and `exited` resolves: a crash is told on the
  * process's output and counts as exit code 125.
  */
+import { signals } from "../../abi/signal.ts";
 import { encodeUtf8 } from "../../base/bytes.ts";
 import { WherryError } from "../../base/errors.ts";
 import { limits } from "../../base/limits.ts";
 import { readableFromPort, writableToPort } from "../../base/port-stream.ts";
-import type { Store, StoreLocator } from "../../store/types.ts";
+import type { StoreLocator } from "../../store/types.ts";
 import type {
   ContainerSpec,
   ExitStatus,
@@ -20,8 +21,9 @@ import type {
   RuntimeIo,
   RuntimeProcess,
 } from "../types.ts";
-import { writableLayerJournal } from "./journal.ts";
 import type { ContainerMessage, HostMessage, HostRequest, StreamPorts } from "./protocol.ts";
+import { stoppedContainers } from "./stopped.ts";
+import type { OpenStore } from "./stopped.ts";
 
 /** One spawned worker, as its host hands it over. */
 export interface ContainerWorker {
@@ -36,8 +38,8 @@ export interface WorkerRuntimeOptions {
   readonly name: Runtime["name"];
   readonly spawn: () => ContainerWorker;
   readonly unavailable?: () => Promise<string | null>;
-  /** For what is done without a worker: dropping the writable layer of a container that is gone. */
-  readonly openStore?: (locator: StoreLocator) => Promise<Store>;
+  /** For what is done without a worker, to the files of containers that do not run. */
+  readonly openStore: OpenStore;
   /** Keep one worker started ahead, so that the next container need not wait for its code to load. */
   readonly keepSpare?: boolean;
 }
@@ -61,18 +63,10 @@ export function createWorkerRuntime(options: WorkerRuntimeOptions): Runtime {
   }
 
   refill();
-  const { openStore } = options;
   return {
     name: options.name,
     unavailable: options.unavailable ?? (async () => null),
-    ...(openStore === undefined
-      ? {}
-      : {
-          discard: async (spec: ContainerSpec, locator: StoreLocator) => {
-            const store = await openStore(locator);
-            await store.deleteJournal(writableLayerJournal(spec.id));
-          },
-        }),
+    ...stoppedContainers(options.openStore),
     async start(spec, store, io) {
       const link = new ContainerLink(take());
       try {
@@ -123,6 +117,7 @@ class ContainerLink {
       this.#close(WherryError.from(error), 125);
       throw error;
     }
+    process.started = true;
     // Memory and the worker go with the first process, as a container's other processes do in Linux (PID 1 of a
     // PID namespace).
     void process.exited.then(() => this.#finish());
@@ -130,6 +125,8 @@ class ContainerLink {
       ...this.#control(0, process),
       exec: (execSpec, execIo) => this.#exec(execSpec, execIo),
       destroy: () => this.#destroy(),
+      copyOut: (path) => this.#copyOut(path),
+      copyIn: (path, tar) => this.#copyIn(path, tar),
       missing: () => this.#missing(),
       counters: () => this.#counters(),
     };
@@ -146,6 +143,7 @@ class ContainerLink {
       process.cut(null);
       throw error;
     }
+    process.started = true;
     return this.#control(number, process);
   }
 
@@ -153,12 +151,38 @@ class ContainerLink {
     return {
       exited: process.exited,
       signal: async (signal) => {
-        if (this.#gone === null) await this.#request({ type: "signal", process: number, signal });
+        if (this.#gone !== null) return;
+        const heard = this.#request({ type: "signal", process: number, signal });
+        // A signal that is not heard in time still stands in line; SIGKILL to the first process does not wait for that.
+        const answered = await this.#within(limits.signalAnswerMs, heard);
+        if (answered) await heard;
+        else if (number === 0 && signal === signals.SIGKILL)
+          this.#close(new WherryError("cancelled", "The container was killed."), 137);
       },
       resize: async (columns, rows) => {
         if (this.#gone === null) await this.#request({ type: "resize", process: number, columns, rows });
       },
     };
+  }
+
+  async #copyOut(path: string): Promise<ReadableStream<Uint8Array>> {
+    const { port1, port2 } = new MessageChannel();
+    await this.#request({ type: "copy-out", path, tar: port2 }, [port2]);
+    return readableFromPort(port1);
+  }
+
+  async #copyIn(path: string, tar: ReadableStream<Uint8Array>): Promise<void> {
+    const { port1, port2 } = new MessageChannel();
+    const stop = new AbortController();
+    // Why it broke off is in the answer.
+    const sent = tar.pipeTo(writableToPort(port1), { signal: stop.signal }).catch(() => {});
+    try {
+      await this.#request({ type: "copy-in", path, tar: port2 }, [port2]);
+    } finally {
+      stop.abort();
+      await sent;
+      port1.close();
+    }
   }
 
   /** Still answered after the container has ended. */
@@ -188,13 +212,16 @@ class ContainerLink {
     this.#close(new WherryError("cancelled", "The container was ended."), 137);
   }
 
-  async #within(timeoutMs: number, work: Promise<unknown>): Promise<void> {
+  /** Whether the work ended, well or not, before the time was over. */
+  async #within(timeoutMs: number, work: Promise<unknown>): Promise<boolean> {
     let timer: ReturnType<typeof setTimeout> | undefined;
-    const late = new Promise<void>((resolve) => {
-      timer = setTimeout(resolve, timeoutMs);
+    const late = new Promise<boolean>((resolve) => {
+      timer = setTimeout(() => resolve(false), timeoutMs);
     });
-    await Promise.race([work.then(null, () => {}), late]);
+    const ended = () => true;
+    const inTime = await Promise.race([work.then(ended, ended), late]);
     clearTimeout(timer);
+    return inTime;
   }
 
   #close(error: WherryError, code: number): void {
@@ -203,7 +230,8 @@ class ContainerLink {
     for (const { reject } of this.#pending.values()) reject(error);
     this.#pending.clear();
     for (const process of this.#processes.values()) {
-      process.cut(error.code === "internal" ? error.message : null);
+      // Before it has started, the error is the caller's to tell.
+      process.cut(process.started && error.code === "internal" ? error.message : null);
       process.ended({ code });
     }
     this.#worker.port.close();
@@ -236,6 +264,7 @@ class HostedProcess {
   readonly streams: StreamPorts;
   readonly transfer: Transferable[];
   readonly exited: Promise<ExitStatus>;
+  started = false;
   readonly #cut = new AbortController();
   readonly #outputs: Promise<unknown>;
   #message: string | null = null;

@@ -44,6 +44,19 @@ export function serveContainer(port: MessagePort, start: StartContainer): void {
       case "resize":
         await processes.get(message.process)?.resize(message.columns, message.rows);
         return null;
+      case "copy-out": {
+        const from = running();
+        if (from.copyOut === undefined) throw noCopy();
+        const tar = await from.copyOut(message.path);
+        void tar.pipeTo(writableToPort(message.tar)).catch(() => {});
+        return null;
+      }
+      case "copy-in": {
+        const to = running();
+        if (to.copyIn === undefined) throw noCopy();
+        await to.copyIn(message.path, readableFromPort(message.tar));
+        return null;
+      }
       case "missing":
         return container === null ? [] : container.missing();
       case "counters":
@@ -62,6 +75,8 @@ export function serveContainer(port: MessagePort, start: StartContainer): void {
     );
   };
 }
+
+const noCopy = () => new WherryError("unsupported", "files of this container cannot be copied");
 
 function openStreams(ports: StreamPorts): RuntimeIo {
   return {
