@@ -102,7 +102,7 @@ export const limits = {
   /** What a compressed share link may unpack to: far over any command line somebody means to share. */
   shareCharactersMax: 1 << 20,
   /** After a container has started, before a worker for the next one is: most programs are done or waiting by then. */
-  spareWorkerDelayMs: 500,
+  spareWorkerDelayMs: 200,
   /** How long a container's worker may take to hear of a signal: one in a busy WASI program never does. */
   signalAnswerMs: 2000,
   /** How long a container that ends may still take to deliver its output and write its files. */

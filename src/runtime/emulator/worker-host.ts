@@ -195,7 +195,9 @@ class ContainerLink {
 
   async #counters(): Promise<RuntimeCounters | null> {
     if (this.#gone === null) {
-      this.#lastCounters = (await this.#request({ type: "counters" })) as RuntimeCounters | null;
+      // A container that ends meanwhile has left its last ones.
+      const asked = this.#request({ type: "counters" }).catch(() => this.#lastCounters);
+      this.#lastCounters = (await asked) as RuntimeCounters | null;
     }
     return this.#lastCounters;
   }
