@@ -122,6 +122,19 @@ int main(void) {
   printf("both %d %.10s\n", n, buffer);
 
   char folder[] = "/tmp/pipes-XXXXXX", path[64];
+
+  // A pipe opened again by its number does not wait for a writer that is gone.
+  pipe(p);
+  write(p[1], "late", 4);
+  close(p[1]);
+  snprintf(path, sizeof path, "/proc/self/fd/%d", p[0]);
+  int again = open(path, O_RDONLY);
+  n = read(again, buffer, 100);
+  printf("again %d %.4s\n", n, buffer);
+  say("its end", read(again, buffer, 100));
+  close(again);
+  close(p[0]);
+
   mkdtemp(folder);
   snprintf(path, sizeof path, "%s/fifo", folder);
   say("mkfifo", mkfifo(path, 0600));

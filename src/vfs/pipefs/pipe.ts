@@ -121,7 +121,8 @@ export class PipeFile extends SpecialFile {
 
   /** The end of a fifo waits in open(2) until the other end is opened too (man 7 fifo). */
   get awaitsPeer(): boolean {
-    if (this.#reads && this.#writes) return false;
+    // A pipe without a name is not waited for, also when /proc/self/fd/N opens it again (fs/pipe.c, fifo_open).
+    if ((this.#reads && this.#writes) || this.inode instanceof PipeInode) return false;
     return this.#reads
       ? this.pipe.writers === 0 && this.pipe.writersEver === this.#writersAtOpen
       : this.pipe.readers === 0 && this.pipe.readersEver === this.#readersAtOpen;
