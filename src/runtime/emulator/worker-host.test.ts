@@ -63,6 +63,7 @@ function container(given: ProcessSpec, io: RuntimeIo): RuntimeContainer {
     exec: async (execSpec, execIo) => container(execSpec, execIo),
     destroy: async () => {},
     missing: async () => [{ kind: "syscall", name: "io_uring_setup", count: 2 }],
+    counters: async () => ({ instructions: 12, instructionsDecoded: 3, tlbMisses: 1 }),
   };
 }
 
@@ -115,6 +116,19 @@ function streams() {
 }
 
 describe("a container in a worker", () => {
+  test("its counters can be asked for while it runs, as it ends, and afterwards", async () => {
+    const { runtime } = host();
+    const { io, stdin } = streams();
+    const running = await runtime.start(spec, store, io);
+    const counted = { instructions: 12, instructionsDecoded: 3, tlbMisses: 1 };
+    expect(await running.counters?.()).toEqual(counted);
+    await stdin.writable.close();
+    await running.exited;
+    expect(await running.counters?.()).toEqual(counted);
+    await running.destroy();
+    expect(await running.counters?.()).toEqual(counted);
+  });
+
   test("gets its input, gives its output and its exit code, and the worker ends", async () => {
     const { runtime, workers } = host();
     const { io, stdin, stdout } = streams();
