@@ -18,7 +18,7 @@ import type { OpenFile } from "../vfs/types.ts";
 import { anonymousDentry } from "./anonymous.ts";
 import { row } from "./row.ts";
 import type { SyscallRow } from "./types.ts";
-import { deadlineAfter, deadlineAfterMs, maskDuringCall, readTimespec } from "./wait-times.ts";
+import { deadlineAfter, deadlineAfterMs, maskDuringCall, timeoutAt } from "./wait-times.ts";
 
 /** Nesting Linux allows (EP_MAX_NESTS). */
 const nestingMax = 5;
@@ -249,7 +249,7 @@ function epollPwait2(
   mask: number,
   maskSize: number,
 ): Maybe<number> {
-  const ns = timeout === 0 ? null : readTimespec(task, timeout);
+  const ns = timeoutAt(task, timeout);
   if (typeof ns === "number") return ns;
   if (count > 0) task.user.prepareWrite(address, Math.min(count, 1024) * epollEventLayout.size);
   const failed = maskDuringCall(task, mask, maskSize);

@@ -9,8 +9,9 @@ import type { Task } from "../kernel/task.ts";
 import { poll } from "../vfs/types.ts";
 import type { OpenFile } from "../vfs/types.ts";
 import { row } from "./row.ts";
+import { writeTimespec, writeTimeval } from "./time-structures.ts";
 import type { SyscallRow } from "./types.ts";
-import { deadlineAfter, deadlineAfterMs, maskDuringCall, readTimespec, writeTimespec } from "./wait-times.ts";
+import { deadlineAfter, deadlineAfterMs, maskDuringCall, timeoutAt } from "./wait-times.ts";
 
 /**
  * Runs `look` until it finds something, sleeping on the files' queues in between. 0 at the deadline. The files are held
@@ -98,18 +99,19 @@ function pollUntil(task: Task, address: number, count: number, deadlineNs: bigin
 const pollCall = (task: Task, address: number, count: number, timeoutMs: number): Maybe<number> =>
   pollUntil(task, address, count, deadlineAfterMs(task, timeoutMs));
 
+function restUntil(task: Task, deadlineNs: bigint): bigint {
+  const left = deadlineNs - task.kernel.clock.monotonicNs();
+  return left < 0n ? 0n : left;
+}
+
 /** What remains of a timeout goes back to the guest, unless the call is to be restarted. */
 function reportingRest(task: Task, address: number, deadlineNs: bigint | null, result: Maybe<number>): Maybe<number> {
   if (address === 0 || deadlineNs === null) return result;
   const report = (value: number): number => {
-    writeTimespec(task, address, deadlineNs - task.kernel.clock.monotonicNs());
+    writeTimespec(task, address, restUntil(task, deadlineNs));
     return value;
   };
   return result instanceof Promise ? result.then(report) : report(result);
-}
-
-function timeoutAt(task: Task, address: number): bigint | null | number {
-  return address === 0 ? null : readTimespec(task, address);
 }
 
 function ppoll(
@@ -200,10 +202,7 @@ function select(
   if (deadlineNs === null) return result;
   const end = deadlineNs;
   const report = (value: number): number => {
-    const left = end - task.kernel.clock.monotonicNs();
-    const rest = left < 0n ? 0n : left;
-    task.user.writeNumber(timeout, Number(rest / 1_000_000_000n));
-    task.user.writeNumber(timeout + 8, Number((rest % 1_000_000_000n) / 1000n));
+    writeTimeval(task, timeout, restUntil(task, end));
     return value;
   };
   return result instanceof Promise ? result.then(report) : report(result);

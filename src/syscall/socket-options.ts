@@ -5,7 +5,7 @@ import { encodeStruct } from "../abi/struct.ts";
 import { limits } from "../base/limits.ts";
 import type { Task } from "../kernel/task.ts";
 import type { Socket } from "../net/socket.ts";
-import { readTimeval, writeTimeval } from "./wait-times.ts";
+import { encodeTimeval, readTimeval } from "./time-structures.ts";
 
 /** Options that are a number and change nothing here, or are looked up where they act; with what they are at first. */
 const numbers = new Map<string, number>([
@@ -77,7 +77,7 @@ export function setOption(
       case SO.SNDTIMEO: {
         if (length < 16) return -errno.EINVAL;
         const ns = readTimeval(task, address);
-        if (typeof ns === "number") return -errno.EDOM;
+        if (ns < 0n) return -errno.EDOM;
         const timeout = ns === 0n ? null : ns;
         if (name === SO.RCVTIMEO) socket.receiveTimeoutNs = timeout;
         else socket.sendTimeoutNs = timeout;
@@ -153,7 +153,7 @@ export function getOption(
         );
       case SO.RCVTIMEO:
       case SO.SNDTIMEO:
-        return answer(writeTimeval((name === SO.RCVTIMEO ? socket.receiveTimeoutNs : socket.sendTimeoutNs) ?? 0n));
+        return answer(encodeTimeval((name === SO.RCVTIMEO ? socket.receiveTimeoutNs : socket.sendTimeoutNs) ?? 0n));
     }
   }
   const key = `${level}:${name}`;

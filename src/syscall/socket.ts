@@ -19,7 +19,7 @@ import { Segments } from "./segments.ts";
 import { getOption, setOption } from "./socket-options.ts";
 import { raiseBrokenPipe, writeFile } from "./transfer.ts";
 import type { SyscallRow } from "./types.ts";
-import { deadlineAfter, readTimespec } from "./wait-times.ts";
+import { deadlineAfter, timeoutAt } from "./wait-times.ts";
 
 /** The socket at `fd`, or -errno. */
 function socketAt(task: Task, fd: number): Socket | number {
@@ -455,7 +455,7 @@ function recvmmsg(
   flags: number,
   timeout: number,
 ): Maybe<number> {
-  const ns = timeout === 0 ? null : readTimespec(task, timeout);
+  const ns = timeoutAt(task, timeout);
   if (typeof ns === "number") return ns;
   const deadlineNs = deadlineAfter(task, ns);
   const waitForOne = (flags & MSG.WAITFORONE) !== 0;

@@ -27,7 +27,9 @@ export function readTimeval(task: Task, address: number): bigint {
 }
 
 export function writeTimeval(task: Task, address: number, ns: bigint): void {
-  task.user.prepareWrite(address, timespecBytes);
-  task.user.writeU64(address, BigInt.asUintN(64, ns / nsPerSecond));
-  task.user.writeU64(address + 8, (ns % nsPerSecond) / 1000n);
+  task.user.write(address, encodeTimeval(ns));
+}
+
+export function encodeTimeval(ns: bigint): Uint8Array {
+  return new Uint8Array(BigInt64Array.of(ns / nsPerSecond, (ns % nsPerSecond) / 1000n).buffer);
 }
