@@ -22,7 +22,7 @@ const ok = async (...words: string[]): Promise<string> => {
 const text = (name: string) => [name.length, ...Buffer.from(name)];
 const section = (id: number, ...bytes: number[]) => [id, bytes.length, ...bytes];
 const endless = Uint8Array.from([
-  ...[0x00, 0x61, 0x73, 0x6d, 0x01, 0x00, 0x00, 0x00],
+  ...Buffer.from("\0asm\u0001\0\0\0"),
   ...section(1, 2, 0x60, 0, 0, 0x60, 1, 0x7f, 0),
   ...section(2, 1, ...text("wasi_snapshot_preview1"), ...text("proc_exit"), 0, 1),
   ...section(3, 1, 0),
