@@ -6,6 +6,7 @@ import { StoredImages } from "../../src/engine/images.ts";
 import { createEmulator } from "../../src/runtime/emulator/start.ts";
 import type { ContainerSpec } from "../../src/runtime/types.ts";
 import { MemoryStore } from "../../src/store/memory.ts";
+import { createHostFileSystem } from "../../src/vfs/hostfs/hostfs.ts";
 import { interpreterModule } from "../../wasm/x86/cpu.ts";
 
 export interface Result {
@@ -14,8 +15,16 @@ export interface Result {
   readonly exitCode: number;
 }
 
+export interface RunOptions {
+  readonly stdin?: string;
+  readonly strace?: boolean;
+  /** To run again on the files of an earlier run. */
+  readonly id?: string;
+  readonly mounts?: ContainerSpec["mounts"];
+}
+
 export interface Machine {
-  run(command: readonly string[], options?: { readonly stdin?: string; readonly strace?: boolean }): Promise<Result>;
+  run(command: readonly string[], options?: RunOptions): Promise<Result>;
 }
 
 /** `archive` is the path of a `docker save` archive. */
@@ -35,12 +44,12 @@ export async function machine(archive: string): Promise<Machine> {
   const start = createEmulator({
     openStore: async () => shared,
     core: async () => interpreterModule(),
-    hostDirectory: null,
+    hostDirectory: createHostFileSystem,
   });
   return {
     async run(command, options = {}) {
       const spec: ContainerSpec = {
-        id: randomId(),
+        id: options.id ?? randomId(),
         hostname: "guest",
         layers: record.layers,
         process: {
@@ -54,7 +63,7 @@ export async function machine(archive: string): Promise<Machine> {
           rows: 24,
         },
         readOnly: false,
-        mounts: [],
+        mounts: options.mounts ?? [],
         memoryBytes: 1 << 30,
         stopSignal: "SIGTERM",
         strace: options.strace ?? false,

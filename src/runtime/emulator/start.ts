@@ -170,9 +170,19 @@ class EmulatedContainer implements RuntimeContainer {
   async destroy(): Promise<void> {
     if (this.#destroyed) return;
     this.#destroyed = true;
+    // First, and at once: stores of mappings are the processes', which go.
+    const kept = this.#keep();
     this.#kernel.destroy();
-    await this.#rootfs?.overlay.close();
+    await kept;
     await this.#store.close();
+  }
+
+  /** What the processes wrote last, through shared mappings too, is durable: in the host's directories, in the journal. */
+  async #keep(): Promise<number> {
+    if (this.#rootfs === null) return 0;
+    const { namespace, overlay } = this.#rootfs;
+    const results = await Promise.all(namespace.fileSystems.map((fs) => fs.sync()));
+    return Math.min(await overlay.close(), ...results);
   }
 
   async #start(spec: ProcessSpec, io: RuntimeIo): Promise<RuntimeProcess> {
@@ -186,8 +196,7 @@ class EmulatedContainer implements RuntimeContainer {
     const standard = await this.#openStandard(spec, io);
     const finish = async (code: number): Promise<ExitStatus> => {
       if (first) {
-        const kept = await rootfs.overlay.close();
-        if (kept < 0) this.#tell("wherry: storage is full: the container's last changes are lost");
+        if ((await this.#keep()) < 0) this.#tell("wherry: storage is full: the container's last changes are lost");
       }
       await standard.finish();
       return { code };
