@@ -89,6 +89,6 @@ export const parityCommands: readonly string[] = [
   "id; whoami; hostname; uname -s -m; tty; echo $HOME $PWD $PATH",
   "cat /proc/self/comm; tr '\\0' ' ' < /proc/self/cmdline; ls /proc/self/fd | wc -l; readlink /proc/self/exe; cat /proc/sys/kernel/ostype",
   "head -c 16 /dev/zero | od -An -tx1; head -c 10 /dev/urandom | wc -c; echo x > /dev/full; echo y > /dev/null; ls -l /dev/null | cut -c1-10",
-  "env -i A=1 B=2 env | sort; nice -n 5 nice; nproc; getconf PAGE_SIZE; locale 2>/dev/null | head -n 1",
-  "ps -o pid,comm | head -n 2; echo $$; sh -c 'echo $PPID'",
+  "env -i A=1 B=2 env | sort; nice -n 5 nice; getconf PAGE_SIZE; locale 2>/dev/null | head -n 1",
+  "ps -o comm | head -n 2; echo $$; sh -c 'echo $PPID'",
 ];
