@@ -59,6 +59,11 @@ describe("the shape of the code", () => {
     expect(found).toEqual([]);
   });
 
+  test("no symbolic links: they lead to somebody's own folders", () => {
+    const staged = execFileSync("git", ["ls-files", "--stage"], { encoding: "utf8" }).split("\n");
+    expect(staged.filter((line) => line.startsWith("120000"))).toEqual([]);
+  });
+
   test("every source file says what it is", () => {
     const silent = shipped.filter((name) => !/^(?:\/\*\*|\/\/)/.test(read(name)));
     expect(silent).toEqual([]);
