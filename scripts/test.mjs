@@ -16,7 +16,9 @@ const programs = [
   { program: "umoci", package: "umoci" },
   { program: "skopeo", package: "skopeo" },
   { program: "newuidmap", package: "uidmap" },
-  { program: "tmux", package: "tmux" },
+  { program: "fuse-overlayfs", package: "fuse-overlayfs" },
+  { program: "python3", package: "python3" },
+  { program: "script", package: "bsdutils" },
   { program: "zstd", package: "zstd" },
 ];
 
