@@ -241,13 +241,22 @@ try {
   if (group("system"))
     await table("system", system, async (place, { command }) => best((await place.run(command)).stdout) / 1e6);
   if (group("start")) {
-    await table("start, warm (from run to the end)", starts, async (place, { command, image: name }) => {
-      await place.run(command, name);
-      const times = [];
-      for (let i = 0; i < 5; i++) times.push((await place.run(command, name)).ms);
-      if (place.name !== "native") console.log(`  ${place.name}: ${command.join(" ")}: ${median(times).toFixed(0)} ms`);
-      return median(times);
-    });
+    await table(
+      "start, warm (from run to the end, runs a second apart)",
+      starts,
+      async (place, { command, image: name }) => {
+        await place.run(command, name);
+        const times = [];
+        for (let i = 0; i < 5; i++) {
+          // As a user would: back to back, the worker kept in reserve would still be loading its code.
+          await new Promise((resolve) => setTimeout(resolve, 1000));
+          times.push((await place.run(command, name)).ms);
+        }
+        if (place.name !== "native")
+          console.log(`  ${place.name}: ${command.join(" ")}: ${median(times).toFixed(0)} ms`);
+        return median(times);
+      },
+    );
     const chromium = places.find((place) => place.name === "chromium");
     if (chromium !== undefined) {
       console.log("\nstart, cold (fresh page, image in IndexedDB)");
