@@ -595,6 +595,12 @@ describe("bad input leaves the store as it was", () => {
       "leads out",
     ],
     [
+      "an absolute path",
+      () => withMembers([{ name: "/etc/passwd", body: "x" }]),
+      "unsafe-path",
+      '"/etc/passwd" leads out',
+    ],
+    [
       "an absolute path with ..",
       () => withMembers([{ name: "/../etc/passwd", body: "x" }]),
       "unsafe-path",

@@ -26,6 +26,7 @@ export class LayerIndexer {
 
   #add(entry: TarEntry): void {
     const clean = cleanPath(entry.name);
+    if (entry.name.startsWith("/") && clean !== "") throw unsafePath(entry.name);
     checkNameLengths(clean);
     const slash = clean.lastIndexOf("/");
     const base = clean.slice(slash + 1);

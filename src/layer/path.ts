@@ -1,6 +1,6 @@
 /**
- * Names in a layer's tar become paths inside the root, or are refused. As docker does, a leading slash means the root
- * of the layer; `..` may not lead out of it.
+ * Names in a layer's tar become paths inside the root, or are refused: absolute ones (stricter than docker, which drops
+ * the slash; "/" alone is the layer's root) and those that `..` leads out. Hard link targets may begin with a slash.
  *
  * A name may also go through a symlink of the same layer. One that stays inside is resolved here, so that later readers
  * of the index see only real folders. One that is absolute or climbs out is refused: no tool makes such a layer, since
