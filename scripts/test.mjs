@@ -1,10 +1,11 @@
 // `npm test`: installs what is missing, then every check, cheapest first. Nothing is skipped silently: what could not
-// run is counted and named at the end. `npm test -- unit guest` runs only those steps.
-import { existsSync, mkdirSync, readFileSync } from "node:fs";
+// run is counted and named at the end, and so is what failed. `npm test -- unit guest` runs only those steps.
+import { existsSync, mkdirSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
+import { failureDetails, failureNames, reportedFailures, stepFailure } from "./lib/failures.mjs";
 import { installPrograms, missingLine } from "./lib/install.mjs";
 import { prepare } from "./lib/prepare.mjs";
-import { root, run } from "./lib/run.mjs";
+import { root, runKeeping } from "./lib/run.mjs";
 
 const programs = [
   { program: "gcc", package: "gcc libc6-dev" },
@@ -61,36 +62,42 @@ const only = process.argv.slice(2);
 const results = [];
 let passed = 0;
 let failed = 0;
+const failures = [];
 const skipped = [];
 
 for (const step of steps) {
   if (only.length > 0 && !only.includes(step.name)) continue;
   console.log(`\n=== ${step.name}`);
+  if (step.report !== undefined) rmSync(step.report, { force: true });
   const started = Date.now();
   const [command, ...rest] = step.command;
-  const code = run(command, rest);
+  const { code, tail } = await runKeeping(command, rest);
   results.push({ name: step.name, ok: code === 0, seconds: (Date.now() - started) / 1000 });
-  if (step.report === undefined) {
-    if (code === 0) passed++;
-    else failed++;
-    continue;
-  }
-  if (!existsSync(step.report)) {
-    failed++;
+  if (step.report === undefined || !existsSync(step.report)) {
+    if (code === 0 && step.report === undefined) passed++;
+    else {
+      failed++;
+      failures.push(stepFailure(step.name, code, tail));
+    }
     continue;
   }
   const report = JSON.parse(readFileSync(step.report, "utf8"));
+  const reported = reportedFailures(step.name, report, root);
+  // A step may fail for what is no test: an error nobody caught, a worker that died.
+  if (code !== 0 && reported.length === 0) reported.push(stepFailure(step.name, code, tail));
   passed += report.numPassedTests;
-  failed += report.numFailedTests;
-  if (code !== 0 && report.numFailedTests === 0) failed++;
+  failed += reported.length;
+  failures.push(...reported);
   for (const file of report.testResults)
     for (const test of file.assertionResults)
       if (test.status !== "passed" && test.status !== "failed") skipped.push(`${step.name}: ${test.fullName}`);
 }
 
+if (failures.length > 0) console.log(`\n=== failures\n${failureDetails(failures).join("\n")}`);
 console.log("\n=== summary");
 for (const { name, ok, seconds } of results)
   console.log(`${ok ? "ok    " : "FAILED"} ${name.padEnd(14)} ${seconds.toFixed(0).padStart(5)} s`);
+for (const line of failureNames(failures)) console.log(line);
 if (missing.length > 0) console.log(missingLine(missing, "some tests"));
 for (const name of skipped) console.log(`not run: ${name}`);
 console.log(`${passed} passed, ${failed} failed, ${skipped.length} skipped`);

@@ -1,5 +1,5 @@
 // Runs a program and shows its output; the few lines that every script here shares.
-import { spawnSync } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
@@ -11,6 +11,32 @@ export function run(command, args, options = {}) {
   const result = spawnSync(command, args, { cwd: root, stdio: "inherit", ...options });
   if (result.error) return 127;
   return result.status ?? 1;
+}
+
+/** How many characters of its output runKeeping() keeps. */
+const tailMax = 8192;
+
+/** Runs a command to its end, shows its output, and keeps the last of it. */
+export function runKeeping(command, args) {
+  let tail = "";
+  const env = process.stdout.isTTY ? { FORCE_COLOR: "1", ...process.env } : process.env;
+  const child = spawn(command, args, { cwd: root, stdio: ["inherit", "pipe", "pipe"], env });
+  const show = (from, to) => {
+    from.setEncoding("utf8");
+    from.on("data", (text) => {
+      to.write(text);
+      tail = (tail + text).slice(-tailMax);
+    });
+  };
+  show(child.stdout, process.stdout);
+  show(child.stderr, process.stderr);
+  return new Promise((resolve) => {
+    child.on("error", (error) => resolve({ code: 127, tail: error.message }));
+    const ended = (code, signal) => resolve({ code: code ?? 1, tail: signal === null ? tail : `${tail}\n${signal}` });
+    child.on("close", ended);
+    // Something left in the background may hold the output open.
+    child.on("exit", (code, signal) => setTimeout(ended, 2000, code, signal).unref());
+  });
 }
 
 /** The same, but ends the script with one clear line when it fails. */
