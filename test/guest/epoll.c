@@ -113,17 +113,17 @@ int main(void) {
     write(q[1], "x", 1);
     _exit(0);
   }
-  show("woken", w, 5000);
+  show("woken", w, 50000);
   wait(NULL);
   struct pollfd pf[3] = {{q[0], POLLIN}, {-1, POLLIN}, {99, POLLIN}};
-  say("poll", poll(pf, 3, 1000));
+  say("poll", poll(pf, 3, 50000));
   printf("%x %x %x\n", pf[0].revents, pf[1].revents, pf[2].revents);
   fd_set r, wr;
   FD_ZERO(&r);
   FD_ZERO(&wr);
   FD_SET(q[0], &r);
   FD_SET(q[1], &wr);
-  struct timeval tv = {1, 0};
+  struct timeval tv = {50, 0};
   int n = select(q[1] + 1, &r, &wr, NULL, &tv);
   printf("select %d %d %d\n", n, FD_ISSET(q[0], &r) != 0, FD_ISSET(q[1], &wr) != 0);
   read(q[0], &c, 1);

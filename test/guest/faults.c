@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <ucontext.h>
 #include <unistd.h>
@@ -130,7 +131,11 @@ int main(void) {
   TRY("past the end", (void)*(volatile char *)(mapped + 4096));
   unlink(name);
 
-  // The stack grows, and ends; the handler runs on another one.
+  // The stack grows, and ends; the handler runs on another one. Without a limit it would end with the memory.
+  struct rlimit limit;
+  getrlimit(RLIMIT_STACK, &limit);
+  limit.rlim_cur = 8 << 20;
+  printf("stack limit: %d\n", setrlimit(RLIMIT_STACK, &limit));
   printf("deep: %d\n", deep(500));
   static char other[65536];
   stack_t stack = {.ss_sp = other, .ss_size = sizeof other};

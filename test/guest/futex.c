@@ -12,9 +12,11 @@
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
+#include "wait.h"
 
 static uint32_t word, other;
 static int done;
+static pid_t volatile sleepers[6];
 
 static long futex(uint32_t *at, int op, uint32_t value, const void *timeout, uint32_t *second, uint32_t third) {
   long r = syscall(SYS_futex, at, op, value, timeout, second, third);
@@ -22,7 +24,8 @@ static long futex(uint32_t *at, int op, uint32_t value, const void *timeout, uin
 }
 
 static void *sleeper(void *arg) {
-  long bitset = (long)arg;
+  long number = (long)arg, bitset = number < 3 ? 1 : 2;
+  sleepers[number] = syscall(SYS_gettid);
   long r = futex(&word, FUTEX_WAIT_BITSET | FUTEX_PRIVATE_FLAG, 0, NULL, NULL, bitset);
   __atomic_add_fetch(&done, 1, __ATOMIC_SEQ_CST);
   return (void *)r;
@@ -42,11 +45,14 @@ int main(void) {
   printf("nobody %ld\n", futex(&word, FUTEX_WAKE, 10, NULL, NULL, 0));
 
   pthread_t threads[6];
-  for (long i = 0; i < 6; i++) pthread_create(&threads[i], NULL, sleeper, (void *)(i < 3 ? 1L : 2L));
-  usleep(50000);
+  for (long i = 0; i < 6; i++) pthread_create(&threads[i], NULL, sleeper, (void *)i);
+  for (int i = 0; i < 6; i++) {
+    while (sleepers[i] == 0) usleep(1000);
+    until_asleep(sleepers[i]);
+  }
   printf("wake bit 2: %ld\n", futex(&word, FUTEX_WAKE_BITSET | FUTEX_PRIVATE_FLAG, 2, NULL, NULL, 2));
   printf("wake one: %ld\n", futex(&word, FUTEX_WAKE | FUTEX_PRIVATE_FLAG, 1, NULL, NULL, 0));
-  usleep(20000);
+  while (__atomic_load_n(&done, __ATOMIC_SEQ_CST) < 3) usleep(1000);
   printf("done %d\n", done);
   printf("requeue changed: %ld\n", futex(&word, FUTEX_CMP_REQUEUE | FUTEX_PRIVATE_FLAG, 1, (void *)10L, &other, 5));
   printf("requeue: %ld\n", futex(&word, FUTEX_CMP_REQUEUE | FUTEX_PRIVATE_FLAG, 1, (void *)10L, &other, 0));
@@ -66,9 +72,12 @@ int main(void) {
   if (pid == 0) {
     uint32_t *elsewhere = mremap(shared, 4096, 4096, MREMAP_MAYMOVE | MREMAP_FIXED, (void *)0x300000000000);
     if (elsewhere == MAP_FAILED) _exit(1);
+    elsewhere[1] = 1;
     _exit(-futex(elsewhere, FUTEX_WAIT, 0, NULL, NULL, 0));
   }
-  usleep(30000);
+  uint32_t volatile *mark = shared + 1;
+  while (*mark == 0 && waitpid(pid, NULL, WNOHANG) == 0) usleep(1000);
+  until_asleep(pid);
   printf("shared wake %ld\n", futex(shared, FUTEX_WAKE, 1, NULL, NULL, 0));
   int status;
   waitpid(pid, &status, 0);
@@ -77,7 +86,7 @@ int main(void) {
   // A signal ends the wait.
   struct sigaction action = {.sa_handler = nothing};
   sigaction(SIGALRM, &action, NULL);
-  ualarm(20000, 0);
+  alarms(20000);
   printf("interrupted %ld\n", futex(&word, FUTEX_WAIT, 0, NULL, NULL, 0));
   return 0;
 }

@@ -81,7 +81,7 @@ int main(void) {
     close(open("late", O_CREAT | O_WRONLY, 0600));
     _exit(0);
   }
-  say("woken", poll(&p, 1, 5000));
+  say("woken", poll(&p, 1, 50000));
   wait(NULL);
   show("late", fd);
   unlink("late");

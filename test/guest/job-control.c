@@ -64,12 +64,11 @@ int main(void) {
   }
   printf("told %d last %d\n", chld >= 6, code);
 
-  // A stop signal may be caught, and a continue too.
   // A stopped process is not woken by other signals, but takes them when it goes on.
   pid_t pid = fork();
   if (pid == 0) {
-    *shared = 1;
     signal(SIGTERM, SIG_DFL);
+    *shared = 1;
     for (;;) pause();
   }
   while (*shared != 1) usleep(1000);
@@ -125,9 +124,12 @@ int main(void) {
     if (job == 0) {
       setpgid(0, 0);
       signal(SIGHUP, SIG_DFL);
+      if (write(tube[1], "x", 1) != 1) _exit(1);
       for (;;) pause();
     }
     setpgid(job, job);
+    char ready;
+    if (read(tube[0], &ready, 1) != 1) _exit(1);
     kill(job, SIGSTOP);
     waitpid(job, &status, WUNTRACED);
     pid_t other = fork();

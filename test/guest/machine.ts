@@ -149,7 +149,7 @@ export async function runGuest(run: GuestRun): Promise<GuestResult> {
   run.started?.(kernel, process);
   let timer: ReturnType<typeof setTimeout> | undefined;
   const timeout = new Promise<number>((resolve) => {
-    timer = setTimeout(() => resolve(-1), run.timeoutMs ?? 60_000);
+    timer = setTimeout(() => resolve(-1), run.timeoutMs ?? 120_000);
   });
   const status = await Promise.race([exited, timeout]);
   clearTimeout(timer);

@@ -23,9 +23,16 @@ static void say(const char *what, long result) {
 static char buffer[4096];
 static int master;
 
-static void show(const char *what, int fd) {
-  usleep(30000);
-  int n = read(fd, buffer, sizeof buffer - 1);
+/** What comes, which is `wanted` bytes: a pty hands on what is written in parts, and a little later. */
+static void show(const char *what, int fd, int wanted) {
+  int n = 0;
+  do {
+    struct pollfd p = {fd, POLLIN};
+    if (wanted > 0) poll(&p, 1, 50000);
+    int got = read(fd, buffer + n, sizeof buffer - n);
+    if (n == 0 || got > 0) n += got;
+    if (got <= 0) break;
+  } while (n < wanted);
   if (n < 0) {
     printf("%s %s\n", what, strerrorname_np(errno));
     return;
@@ -55,11 +62,11 @@ int main(void) {
   fcntl(master, F_SETFL, O_RDWR | O_NONBLOCK);
   fcntl(slave, F_SETFL, O_RDWR | O_NONBLOCK);
   write(slave, "out\n", 4);
-  show("output", master);
+  show("output", master, 5);
   write(master, "hx\177i\n", 5);
-  show("echo", master);
-  show("line", slave);
-  show("nothing", slave);
+  show("echo", master, 8);
+  show("line", slave, 3);
+  show("nothing", slave, 0);
   struct winsize ws = {24, 80, 0, 0};
   ioctl(slave, TIOCSWINSZ, &ws);
   memset(&ws, 0, sizeof ws);
@@ -78,11 +85,12 @@ int main(void) {
   int n = read(slave, buffer, 10);
   clock_gettime(CLOCK_MONOTONIC, &b);
   long ms = (b.tv_sec - a.tv_sec) * 1000 + (b.tv_nsec - a.tv_nsec) / 1000000;
-  printf("timed %d in time %d\n", n, ms >= 190 && ms < 2000);
+  printf("timed %d in time %d\n", n, ms >= 190 && ms < 20000);
   raw.c_cc[VMIN] = 3, raw.c_cc[VTIME] = 0;
   tcsetattr(slave, TCSANOW, &raw);
   if (fork() == 0) {
     write(master, "a", 1);
+    // The reader waits by now, or has not begun: either way it gets three or more.
     usleep(20000);
     write(master, "bcd", 3);
     _exit(0);

@@ -7,16 +7,21 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/time.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <ucontext.h>
 #include <unistd.h>
+#include "wait.h"
 
 static volatile int count, last, depth, deepest;
 static volatile char *where;
 
 static void counting(int sig) { count++; last = sig; }
+
+static volatile int *alarmed;
+static void sharing(int sig) { (void)sig; ++*alarmed; }
 
 static void with_info(int sig, siginfo_t *info, void *context) {
   count++;
@@ -130,39 +135,43 @@ int main(void) {
   int tube[2];
   char byte;
   if (pipe(tube)) return 1;
-  struct itimerval timer = {{0, 0}, {0, 20000}};
   set(SIGALRM, counting, 0);
   count = 0;
-  setitimer(ITIMER_REAL, &timer, NULL);
+  alarms(20000);
   r = read(tube[0], &byte, 1);
-  printf("interrupted read: %d %d count %d\n", r, errno == EINTR, count);
-  set(SIGALRM, counting, SA_RESTART);
+  printf("interrupted read: %d %d count %d\n", r, errno == EINTR, count > 0);
+  alarms(0);
+  alarmed = mmap(NULL, sizeof *alarmed, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+  set(SIGALRM, sharing, SA_RESTART);
   pid_t pid = fork();
   if (pid == 0) {
-    usleep(60000);
+    // Several: all but the first are sure to come while the parent reads.
+    while (*alarmed < 3) usleep(1000);
     if (write(tube[1], "x", 1) != 1) _exit(1);
     _exit(0);
   }
-  setitimer(ITIMER_REAL, &timer, NULL);
+  alarms(20000);
   r = read(tube[0], &byte, 1);
-  printf("restarted read: %d %c count %d\n", r, byte, count);
+  printf("restarted read: %d %c several %d\n", r, byte, *alarmed >= 3);
+  alarms(0);
   waitpid(pid, NULL, 0);
 
   // nanosleep says what was left, pause and sigsuspend end with EINTR.
   set(SIGALRM, counting, SA_RESTART);
-  setitimer(ITIMER_REAL, &timer, NULL);
-  struct timespec two = {2, 0}, left = {0, 0};
-  r = nanosleep(&two, &left);
-  printf("sleep: %d %d left %d\n", r, errno == EINTR, left.tv_sec == 1);
-  setitimer(ITIMER_REAL, &timer, NULL);
+  alarms(20000);
+  struct timespec long_time = {200, 0}, left = {0, 0};
+  r = nanosleep(&long_time, &left);
+  printf("sleep: %d %d left %d\n", r, errno == EINTR, left.tv_sec >= 100 && left.tv_sec < 200);
   r = pause();
   printf("pause: %d %d\n", r, errno == EINTR);
+  alarms(0);
   sigset_t alarm_set;
   sigemptyset(&alarm_set);
   sigaddset(&alarm_set, SIGALRM);
   sigprocmask(SIG_BLOCK, &alarm_set, &old);
   count = 0;
-  setitimer(ITIMER_REAL, &timer, NULL);
+  struct itimerval once = {{0, 0}, {0, 20000}};
+  setitimer(ITIMER_REAL, &once, NULL);
   usleep(50000);
   printf("held back: %d\n", count);
   r = sigsuspend(&old);

@@ -177,8 +177,9 @@ int main(void) {
   unlink(un.sun_path);
 
   // Datagrams by abstract name.
-  struct sockaddr_un abstract = {AF_UNIX, "\0wherry-test"};
-  len = offsetof(struct sockaddr_un, sun_path) + 12;
+  struct sockaddr_un abstract = {AF_UNIX};
+  // One name for each process: another copy of this program may run.
+  len = offsetof(struct sockaddr_un, sun_path) + 1 + sprintf(abstract.sun_path + 1, "wherry-%010d", getpid());
   int d = socket(AF_UNIX, SOCK_DGRAM, 0), e = socket(AF_UNIX, SOCK_DGRAM, 0);
   say("abstract", bind(d, (void *)&abstract, len));
   int on = 1;

@@ -55,6 +55,7 @@ static int cleaned;
 static void *cancelled(void *arg) {
   (void)arg;
   pthread_cleanup_push(cleanup, &cleaned);
+  flag = 1;
   for (;;) pause();
   pthread_cleanup_pop(0);
   return NULL;
@@ -86,12 +87,13 @@ int main(void) {
   printf("serial %ld\n", sum);
 
   pthread_create(&threads[0], NULL, cancelled, NULL);
-  usleep(5000);
+  while (!flag) usleep(1000);
   pthread_cancel(threads[0]);
   void *result;
   pthread_join(threads[0], &result);
   printf("cancelled %d cleaned %d\n", result == PTHREAD_CANCELED, cleaned);
 
+  flag = 0;
   signal(SIGUSR1, in_handler);
   pthread_create(&threads[0], NULL, waiting, NULL);
   pthread_t target = threads[0];

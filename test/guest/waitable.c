@@ -21,7 +21,7 @@ int main(void) {
   timerfd_gettime(fd, &got);
   printf("interval %ld left %d\n", got.it_interval.tv_nsec, got.it_value.tv_nsec > 0 && got.it_value.tv_nsec <= 20000000);
   struct pollfd p = {fd, POLLIN, 0};
-  r = poll(&p, 1, 2000);
+  r = poll(&p, 1, 50000);
   printf("poll %d %x\n", r, p.revents);
   usleep(30000);
   r = read(fd, &count, 8);
@@ -30,7 +30,7 @@ int main(void) {
   spec.it_value.tv_sec = 0;
   spec.it_value.tv_nsec = 1;
   timerfd_settime(fd, TFD_TIMER_ABSTIME, &spec, NULL);
-  r = poll(&p, 1, 1000);
+  r = poll(&p, 1, 50000);
   read(fd, &count, 8);
   printf("past %d %d\n", r, (int)count);
 
@@ -56,12 +56,15 @@ int main(void) {
   // A pidfd becomes readable when its process ends.
   int status;
   waitpid(pid, &status, 0);
+  int told[2];
+  pipe(told);
   pid = fork();
-  if (pid == 0) { usleep(20000); _exit(6); }
+  if (pid == 0) { read(told[0], &count, 1); usleep(20000); _exit(6); }
   int pfd = syscall(SYS_pidfd_open, pid, 0);
   struct pollfd q = {pfd, POLLIN, 0};
   printf("alive %d\n", poll(&q, 1, 0));
-  printf("ended %d\n", poll(&q, 1, 5000));
+  write(told[1], "x", 1);
+  printf("ended %d\n", poll(&q, 1, 50000));
   siginfo_t child;
   r = waitid(P_PIDFD, pfd, &child, WEXITED);
   printf("waitid %d %d\n", r, child.si_status);
