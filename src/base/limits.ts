@@ -115,6 +115,22 @@ export const limits = {
   tlbEntries: 1024,
   /** Entries of the cache from guest addresses to decoded blocks: covers the live branch targets of large programs. */
   jumpCacheEntries: 8192,
+  /** Compiled regions of one container that are live at a time; the least useful go when there are more. */
+  regionsMax: 8192,
+  /** Size of a compiled region: the browser's optimising compiler is superlinear in it. */
+  regionBlocksMax: 128,
+  regionInstructionsMax: 2000,
+  regionBlockInstructionsMax: 256,
+  /** Pages a region may lie on: each is looked up when it is entered in another process. */
+  regionPagesMax: 32,
+  /** Bytes that accesses sharing one TLB check may span: wider ranges straddle pages more often. */
+  sharedCheckBytesMax: 512,
+  /** Targets remembered of one computed jump: past this it is no longer a matter of comparing. */
+  regionTargetsMax: 128,
+  /** Blocks and jumps whose heat is counted at a time; then counting begins anew. */
+  hotCandidatesMax: 65536,
+  /** A frame whose code has changed so often is interpreted from then on. */
+  codeChangesMax: 16,
   /** Predecoded records of one container (32 bytes an instruction): when full, everything is decoded anew. */
   codeArenaBytes: 24 << 20,
   /** Instructions of one decoded block: bounds the work thrown away when one is left early. */

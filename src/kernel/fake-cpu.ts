@@ -18,6 +18,11 @@ export class FakeCpu implements Cpu {
     instructionsDecoded: 0,
     tlbMisses: 0,
     codeInvalidations: 0,
+    regions: 0,
+    modules: 0,
+    compiledInstructions: 0,
+    compileMs: 0,
+    invalidatedRegions: 0,
   };
   /** What `run` does; returns why it stopped. */
   program: (cpu: FakeCpu) => Exit = () => {

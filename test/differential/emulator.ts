@@ -1,5 +1,6 @@
 /** Runs cases on the emulated processor, with the same memory map as native.c. */
 import { createCpu } from "../../wasm/x86/cpu.ts";
+import { jitMode } from "../x86/mode.ts";
 import { exit, pte, type Cpu, type Exit } from "../../wasm/x86/types.ts";
 import { codeBase, codeBytes, dataBase, dataBytes, readOnlyBase, windowBase, windowBytes } from "./layout.ts";
 import type { Case, Result } from "./layout.ts";
@@ -39,7 +40,7 @@ export class Emulator {
   }
 
   static create(): Emulator {
-    return new Emulator(createCpu({ memoryBytesInitial: 1 << 20 }));
+    return new Emulator(createCpu({ memoryBytesInitial: 1 << 20, jit: jitMode() }));
   }
 
   #frame(): number {

@@ -28,6 +28,7 @@ import { ProcFileSystem } from "../../src/vfs/procfs/procfs.ts";
 import { NamelessFileSystem, SpecialFile, SpecialInode } from "../../src/vfs/special-file.ts";
 import { createTmpfs } from "../../src/vfs/tmpfs/tmpfs.ts";
 import { createCpu } from "../../wasm/x86/cpu.ts";
+import { jitMode } from "../x86/mode.ts";
 
 export interface GuestRun {
   /** Put at /bin/test. */
@@ -81,7 +82,7 @@ class CaptureFile extends SpecialFile {
 
 export async function runGuest(run: GuestRun): Promise<GuestResult> {
   const memoryBytes = run.memoryBytes ?? 512 << 20;
-  const cpu = createCpu({ memoryBytesMax: memoryBytes });
+  const cpu = createCpu({ memoryBytesMax: memoryBytes, jit: jitMode() });
   const frames = new FrameAllocator(cpu, memoryBytes);
   const errors: unknown[] = [];
   const missing = new Set<string>();

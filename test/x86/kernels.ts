@@ -74,7 +74,7 @@ export function measure(names: readonly string[]): void {
       nativeRates.push(native);
       const cell = (rate: number): string => rate.toFixed(0).padStart(6);
       console.log(
-        `${name.padEnd(10)}${cell(best)} M/s, thread${cell(bestThread)}, native${cell(native)} (${(native / bestThread).toFixed(1)} times)  ${(count / 1e6).toFixed(1)} M instructions, result ${result}, misses ${cpu.counters.tlbMisses}`,
+        `${name.padEnd(10)}${cell(best)} M/s, thread${cell(bestThread)}, native${cell(native)} (${(native / bestThread).toFixed(1)} times)  ${(count / 1e6).toFixed(1)} M instructions, result ${result}, misses ${cpu.counters.tlbMisses}, ${cpu.counters.regions} regions, ${cpu.counters.compiledInstructions} instructions, ${cpu.counters.compileMs.toFixed(0)} ms`,
       );
     } catch (error) {
       console.log(`${name.padEnd(10)} ${(error as Error).message}`);

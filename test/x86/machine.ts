@@ -5,6 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createCpu } from "../../wasm/x86/cpu.ts";
 import { pte, type Cpu } from "../../wasm/x86/types.ts";
+import { jitMode } from "./mode.ts";
 
 export const codeAddress = 0x400000;
 export const stackTop = 0x7ffff0000000;
@@ -15,7 +16,7 @@ export class Machine {
   readonly root: number;
 
   constructor(memoryBytes = 64 << 20) {
-    this.cpu = createCpu({ memoryBytesInitial: memoryBytes, memoryBytesMax: memoryBytes });
+    this.cpu = createCpu({ memoryBytesInitial: memoryBytes, memoryBytesMax: memoryBytes, jit: jitMode() });
     this.#nextFrame = this.cpu.frameBase;
     this.root = this.frame();
     this.cpu.setAddressSpace(this.root, 1);

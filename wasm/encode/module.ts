@@ -53,6 +53,8 @@ export class FunctionBuilder implements FunctionRef {
   readonly params: readonly ValueType[];
   readonly results: readonly ValueType[];
   #code: number[] = [];
+  /** Code made when the body is done, by where it goes. */
+  #deferred: { readonly at: number; readonly make: () => readonly number[] }[] = [];
   #locals: ValueType[] = [];
   #depth = 0;
   /** Locals free for `temporary`, by type, and those handed out since the last `release`. */
@@ -123,6 +125,24 @@ export class FunctionBuilder implements FunctionRef {
     return local;
   }
 
+  /** Statements that are known only when the whole body has been emitted: `make` is asked then, and they go here. */
+  defer(make: () => readonly Expression[]): void {
+    this.#deferred.push({ at: this.#code.length, make: () => make().flatMap((statement) => statement.code) });
+  }
+
+  /** A `local.set` as a statement, for `defer`. */
+  assignment(local: Local, value: Expression): Expression {
+    if (local.type !== value.type) throw new Error(`local.set of ${local.type} with ${value.type}`);
+    const code = [...value.code, 0x21];
+    pushUnsigned(code, local.index);
+    return { type: "void", code };
+  }
+
+  /** Structures open at this place: code at another depth than an instruction's first may not run. */
+  get depth(): number {
+    return this.#depth;
+  }
+
   block(body: (label: Label) => void): void {
     this.#structure(0x02, body);
   }
@@ -156,6 +176,12 @@ export class FunctionBuilder implements FunctionRef {
   /** Opens a block that `end` closes: for switches with hundreds of arms, where nesting callbacks would be deep. */
   open(): Label {
     this.#code.push(0x02, 0x40);
+    this.#depth++;
+    return { depth: this.#depth };
+  }
+
+  openLoop(): Label {
+    this.#code.push(0x03, 0x40);
     this.#depth++;
     return { depth: this.#depth };
   }
@@ -222,7 +248,12 @@ export class FunctionBuilder implements FunctionRef {
       pushUnsigned(body, count);
       body.push(valueTypeByte[type]);
     }
-    for (const byte of this.#code) body.push(byte);
+    let at = 0;
+    for (const deferred of this.#deferred) {
+      for (; at < deferred.at; at++) body.push(this.#code[at]!);
+      for (const byte of deferred.make()) body.push(byte);
+    }
+    for (; at < this.#code.length; at++) body.push(this.#code[at]!);
     body.push(0x0b);
     return body;
   }
@@ -240,6 +271,12 @@ export class ModuleBuilder {
   #exports: [name: string, kind: number, index: number][] = [];
   #memory: { module: string; name: string; pagesMin: number; pagesMax: number | undefined } | undefined;
   #table: FunctionRef[] = [];
+  #importedTable: { module: string; name: string } | undefined;
+
+  /** A table of the host's, beside the module's own: `callIndirect` reaches it with `imported`. */
+  importTable(module: string, name: string): void {
+    this.#importedTable = { module, name };
+  }
 
   /** The memory is always imported; sizes are in pages of 64 KiB. */
   importMemory(module: string, name: string, pagesMin: number, pagesMax?: number): void {
@@ -271,7 +308,7 @@ export class ModuleBuilder {
     this.#exports.push([name, 0, target.index]);
   }
 
-  /** Puts a function in the module's one table and returns its place. */
+  /** Puts a function in the module's own table and returns its place. */
   tableEntry(target: FunctionRef): number {
     this.#table.push(target);
     return this.#table.length - 1;
@@ -283,11 +320,31 @@ export class ModuleBuilder {
     place: Expression,
     ...args: Expression[]
   ): Expression {
+    return this.#indirect(params, results, place, args, this.#importedTable === undefined ? 0 : 1);
+  }
+
+  /** The same by the imported table. */
+  callImported(
+    params: readonly ValueType[],
+    results: readonly ValueType[],
+    place: Expression,
+    ...args: Expression[]
+  ): Expression {
+    return this.#indirect(params, results, place, args, 0);
+  }
+
+  #indirect(
+    params: readonly ValueType[],
+    results: readonly ValueType[],
+    place: Expression,
+    args: readonly Expression[],
+    table: number,
+  ): Expression {
     const code: number[] = [];
     for (const arg of [...args, place]) for (const byte of arg.code) code.push(byte);
     code.push(0x11);
     pushUnsigned(code, this.#type(params, results));
-    code.push(0);
+    code.push(table);
     return { type: results[0] ?? "void", code };
   }
 
@@ -333,6 +390,8 @@ export class ModuleBuilder {
         pagesMax === undefined ? [0, ...unsigned(pagesMin)] : [1, ...unsigned(pagesMin), ...unsigned(pagesMax)];
       imports.push([...name(module), ...name(field), 2, ...sizes]);
     }
+    if (this.#importedTable !== undefined)
+      imports.push([...name(this.#importedTable.module), ...name(this.#importedTable.name), 1, 0x70, 0, 0]);
     list(2, imports);
     list(
       3,
@@ -347,9 +406,12 @@ export class ModuleBuilder {
       this.#exports.map(([field, kind, index]) => [...name(field), kind, ...unsigned(index)]),
     );
     if (this.#table.length > 0) {
-      const body = [0, 0x41];
+      // An imported table comes first in the index space: then ours needs the form of segment that names its table.
+      const imported = this.#importedTable !== undefined;
+      const body = imported ? [2, 1, 0x41] : [0, 0x41];
       pushSigned(body, 0n);
       body.push(0x0b);
+      if (imported) body.push(0);
       pushUnsigned(body, this.#table.length);
       for (const entry of this.#table) pushUnsigned(body, entry.index);
       list(9, [body]);

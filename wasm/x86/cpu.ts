@@ -12,11 +12,21 @@ import { arithmeticMask, rflags } from "./flags.ts";
 import { special } from "./forms.ts";
 import { hostHelpers } from "./helpers.ts";
 import { buildInterpreter } from "./interpreter.ts";
+import { Tier } from "./jit/tier.ts";
 import { frameBase, pageMarks, record, tlb } from "./layout.ts";
 import { nameInstruction } from "./names.ts";
 import { otherMask } from "./rows/system.ts";
 import { contextBytes, contextStart, state } from "./state.ts";
-import { access, exit, type Access, type Cpu, type CpuCounters, type Exit, type IllegalInstruction } from "./types.ts";
+import {
+  access,
+  exit,
+  type Access,
+  type Cpu,
+  type CpuCounters,
+  type Exit,
+  type JitMode,
+  type IllegalInstruction,
+} from "./types.ts";
 
 export interface CpuOptions {
   /** Guest RAM the memory may grow to. */
@@ -25,6 +35,8 @@ export interface CpuOptions {
   readonly memoryBytesInitial?: number;
   /** The compiled interpreter. */
   readonly module?: WebAssembly.Module;
+  /** Whether hot code is compiled; `on` unless given. */
+  readonly jit?: JitMode;
 }
 
 interface Exports {
@@ -70,7 +82,8 @@ export function createCpu(options: CpuOptions = {}): Cpu {
     ready !== null &&
     ready.module === options.module &&
     options.memoryBytesMax === limits.memoryBytesDefault &&
-    options.memoryBytesInitial === undefined
+    options.memoryBytesInitial === undefined &&
+    (options.jit ?? "on") === "on"
   ) {
     prepared = null;
     return ready.cpu;
@@ -84,6 +97,8 @@ class Processor implements Cpu {
   readonly contextBytes = contextBytes;
   readonly #exports: Exports;
   readonly #decoder: BlockDecoder;
+  /** Null: interpreted only. */
+  readonly #tier: Tier | null;
   // Growth detaches them, which leaves a length of zero: cheaper to ask than the memory for its buffer.
   #bytes = new Uint8Array(0);
   #words!: Uint32Array;
@@ -101,13 +116,22 @@ class Processor implements Cpu {
       maximum: pages(most),
     });
     const module = options.module ?? interpreterModule();
+    const mode = options.jit ?? "on";
+    const regions = new WebAssembly.Table({ element: "anyfunc", initial: 0 });
     const host: Record<string, WebAssembly.ImportValue> = {};
     for (const { name, make } of hostHelpers.values()) host[name] = make(this.memory) as WebAssembly.ImportValue;
     const instance = new WebAssembly.Instance(module, {
       cpu: {
         memory: this.memory,
-        decode: (physical: number, low: number, high: number): number =>
-          this.#decoder.decode(physical >>> 0, (high >>> 0) * 2 ** 32 + (low >>> 0)),
+        regions,
+        decode: (physical: number, low: number, high: number): number => {
+          const rip = (high >>> 0) * 2 ** 32 + (low >>> 0);
+          const record = this.#decoder.decode(physical >>> 0, rip);
+          if (mode === "force" && record !== 0) this.#tier!.force(rip);
+          return record;
+        },
+        verify: (descriptor: number, origin: bigint): number =>
+          this.#tier!.verify(descriptor >>> 0, Number(origin)) ? 1 : 0,
         invalidate: (frame: number): void => this.#decoder.invalidate(frame >>> 0),
       },
       host,
@@ -117,8 +141,32 @@ class Processor implements Cpu {
       memory: () => ({ bytes: this.bytes, words: this.words }),
       walkExecute: (address) => this.#exports.walk(BigInt(address), access.execute) >>> 0,
     });
+    this.#tier =
+      mode === "off"
+        ? null
+        : new Tier(
+            mode,
+            {
+              memory: () => ({ bytes: this.bytes, words: this.words, view: this.view }),
+              frameOf: (address) => this.#frameOf(address),
+            },
+            this.#decoder,
+            regions,
+            (name) => host[name] ?? (instance.exports[`region.${name}`] as WebAssembly.ImportValue),
+            this.memory,
+          );
     this.view.setUint16(state.startRecord + record.op, special.redispatch, true);
     this.resetContext();
+  }
+
+  /** Frame of a guest page mapped for execution, or 0; the fault that records is of no interest. */
+  #frameOf(address: number): number {
+    if (address < 0) return 0;
+    const { view } = this;
+    const code = view.getUint32(state.exitCode, true);
+    const frame = (this.#exports.walk(BigInt(address), access.execute) & -4096) >>> 0;
+    view.setUint32(state.exitCode, code, true);
+    return frame;
   }
 
   #refresh(): void {
@@ -156,6 +204,7 @@ class Processor implements Cpu {
       const used = slice - this.view.getInt32(state.budget, true);
       this.#instructions += used;
       left -= used;
+      if (code === exit.budget) this.#tier?.sample(this.rip);
       if (code !== exit.budget || left <= 0) return code;
     }
   }
@@ -325,12 +374,17 @@ class Processor implements Cpu {
     const slot = ((low >>> shift) ^ (low >>> (shift + Math.log2(tlb.entries)))) & ((tlb.entries - 1) * tlb.entryBytes);
     words.fill(0, (tlb.base + slot) >> 2, (tlb.base + slot + 16) >> 2);
     if (this.bytes[pageMarks.base + (Math.floor(address / 4096) & (pageMarks.entries - 1))] !== 0)
-      this.#decoder.flushJumps();
+      this.#forgetMappings();
+  }
+
+  #forgetMappings(): void {
+    this.#decoder.flushJumps();
+    this.#tier?.forgetMappings();
   }
 
   invalidateAll(): void {
     this.words.fill(0, tlb.base >> 2, (tlb.base + tlb.entries * tlb.entryBytes) >> 2);
-    this.#decoder.flushJumps();
+    this.#forgetMappings();
   }
 
   invalidateCode(frame: number): void {
@@ -344,6 +398,11 @@ class Processor implements Cpu {
       instructionsDecoded: this.#decoder.instructions,
       tlbMisses: this.view.getUint32(state.counterTlbMisses, true),
       codeInvalidations: this.#decoder.invalidations,
+      regions: this.#tier?.regions ?? 0,
+      modules: this.#tier?.modules ?? 0,
+      compiledInstructions: this.#tier?.compiledInstructions ?? 0,
+      compileMs: this.#tier?.compileMs ?? 0,
+      invalidatedRegions: this.#tier?.invalidated ?? 0,
     };
   }
 }

@@ -17,6 +17,15 @@ import { addressing, decoded, InstructionDecoder } from "./instruction.ts";
 import { arena, blockHash, blockHeader, codeHeads, jumpCache, pageMarks, record, tlb } from "./layout.ts";
 import { bucketOf } from "./mmu.ts";
 import { state } from "./state.ts";
+import { allFlags, formTraits } from "./traits.ts";
+
+/** What the compiler must hear of (jit/tier.ts). */
+export interface DecoderListener {
+  /** A block begins at a physical address: `enter` may be called for it. */
+  decoded(physical: number): void;
+  /** The bytes of a frame are about to change. */
+  invalidated(frame: number): void;
+}
 
 export interface DecoderHost {
   /** Views of memory as it is now: they go stale when it grows. */
@@ -25,32 +34,13 @@ export interface DecoderHost {
   walkExecute(address: number): number;
 }
 
-const flagLetters = "oszapc";
-const allFlags = 0x3f;
-
-function flagMask(letters: string | undefined): number {
-  let mask = 0;
-  for (const letter of letters ?? "") {
-    const at = flagLetters.indexOf(letter);
-    if (at >= 0) mask |= 1 << at;
-  }
-  return mask;
-}
-
 const maxInstructions = limits.blockInstructionsMax;
 
 export class BlockDecoder {
   readonly #host: DecoderHost;
   readonly #one = new InstructionDecoder();
   readonly #arms: readonly FormArms[];
-  /** By form: flags read, written (stored when live), certainly overwritten; may fault; condition of a Jcc or -1. */
-  readonly #reads: Uint8Array;
-  readonly #writes: Uint8Array;
-  readonly #kills: Uint8Array;
-  readonly #faults: Uint8Array;
-  readonly #conditional: Uint8Array;
-  readonly #condition: Int8Array;
-  readonly #ends: Uint8Array;
+  readonly #traits = formTraits();
   #top: number = arena.base;
 
   // The block being decoded, by instruction.
@@ -63,35 +53,14 @@ export class BlockDecoder {
   /** Records with a branch, to be given stubs: record, target offset. */
   readonly #branches = new Float64Array(2 * maxInstructions + 2);
 
+  listener: DecoderListener | null = null;
   blocks = 0;
   instructions = 0;
   invalidations = 0;
 
   constructor(host: DecoderHost) {
     this.#host = host;
-    const table = armTable();
-    this.#arms = table.ofForm;
-    const count = table.forms.length;
-    this.#reads = new Uint8Array(count);
-    this.#writes = new Uint8Array(count);
-    this.#kills = new Uint8Array(count);
-    this.#faults = new Uint8Array(count);
-    this.#conditional = new Uint8Array(count);
-    this.#condition = new Int8Array(count).fill(-1);
-    this.#ends = new Uint8Array(count);
-    for (const { id, parsed, memory } of table.forms) {
-      const { row } = parsed;
-      const written = flagMask(row.writes) | flagMask(row.undefined);
-      this.#reads[id] = flagMask(row.reads);
-      this.#writes[id] = written;
-      this.#kills[id] = row.conditional === true ? 0 : written;
-      this.#conditional[id] = row.conditional === true && parsed.operands.at(-1)?.kind === "I" ? 1 : 0;
-      const accesses = memory && parsed.rm >= 0 && row.name !== "LEA";
-      this.#faults[id] = accesses || row.faults === true || row.ends === true ? 1 : 0;
-      this.#ends[id] = row.ends === true ? 1 : 0;
-      if (parsed.operands[0]?.kind === "J" && row.name.startsWith("J") && row.ends !== true && row.name !== "JRCXZ")
-        this.#condition[id] = parsed.encoding.opcode & 15;
-    }
+    this.#arms = armTable().ofForm;
   }
 
   /** Decodes the block at a physical address and returns its first record; 0 if the second page cannot be fetched. */
@@ -125,7 +94,7 @@ export class BlockDecoder {
       this.#keep(n, offset);
       offset += this.#one.length;
       n++;
-      if (this.#ends[this.#one.form] === 1) {
+      if (this.#traits.ends[this.#one.form] === 1) {
         ended = true;
         break;
       }
@@ -159,9 +128,9 @@ export class BlockDecoder {
     fields[at + 12] = one.address32 ? 1 : 0;
     // A shift by a constant that is not zero overwrites flags for certain.
     fields[at + 13] =
-      this.#conditional[one.form] === 1 && (one.immediateLow & 31) !== 0
-        ? this.#writes[one.form]!
-        : this.#kills[one.form]!;
+      this.#traits.conditional[one.form] === 1 && (one.immediateLow & 31) !== 0
+        ? this.#traits.writes[one.form]!
+        : this.#traits.kills[one.form]!;
   }
 
   /** Which instructions must store their flags: backwards, with everything live at exits and possible faults. */
@@ -169,10 +138,10 @@ export class BlockDecoder {
     let live = allFlags;
     for (let i = n - 1; i >= 0; i--) {
       const form = this.#form[i]!;
-      if (this.#condition[form]! >= 0 || this.#fields[i * 16 + 10] === 1) live = allFlags;
-      this.#live[i] = (this.#writes[form]! & live) !== 0 ? 1 : 0;
-      live = (live & ~this.#fields[i * 16 + 13]!) | this.#reads[form]!;
-      if (this.#faults[form] === 1) live = allFlags;
+      if (this.#traits.condition[form]! >= 0 || this.#fields[i * 16 + 10] === 1) live = allFlags;
+      this.#live[i] = (this.#traits.writes[form]! & live) !== 0 ? 1 : 0;
+      live = (live & ~this.#fields[i * 16 + 13]!) | this.#traits.reads[form]!;
+      if (this.#traits.faults[form] === 1) live = allFlags;
     }
   }
 
@@ -206,7 +175,7 @@ export class BlockDecoder {
       if (this.#live[i] === 0 && arms.dead >= 0) op = arms.dead;
       let indexed = false;
       let fusedWith = -1;
-      const next = i + 1 < n ? this.#condition[this.#form[i + 1]!]! : -1;
+      const next = i + 1 < n ? this.#traits.condition[this.#form[i + 1]!]! : -1;
       if (kind === addressing.indexed) {
         if (next >= 0 && arms.fusedIndexed[next]! >= 0) {
           op = arms.fusedIndexed[next]!;
@@ -296,6 +265,7 @@ export class BlockDecoder {
     words[h + blockHeader.end / 4] = at;
     words[h + blockHeader.secondFrame / 4] = secondFrame;
     words[h + blockHeader.alias / 4] = 0;
+    words[h + blockHeader.region / 4] = 0;
     this.#enlist(header, frame);
     if (secondFrame !== 0) {
       const alias = this.#top;
@@ -304,7 +274,50 @@ export class BlockDecoder {
       words[(alias + blockHeader.alias) >> 2] = header;
       this.#enlist(alias, secondFrame);
     }
+    this.listener?.decoded(physical);
     return start;
+  }
+
+  /** Header of the block that begins at a physical address, or 0. */
+  find(physical: number): number {
+    return find(this.#host.memory().words, physical);
+  }
+
+  /** The descriptor of the region that a block enters, or 0. */
+  regionAt(header: number): number {
+    return this.#host.memory().words[(header + blockHeader.region) >> 2]!;
+  }
+
+  /** Makes a block enter a compiled region: descriptor, number of the entry, distance of the page from the origin. */
+  enter(header: number, region: number, entry: number, delta: number): void {
+    const { words } = this.#host.memory();
+    const h = header >> 2;
+    const first = (header + blockHeader.bytes) >> 2;
+    const fresh = words[h + blockHeader.region / 4] === 0;
+    const op = (fresh ? words[first]! : words[h + blockHeader.originalOp / 4]!) & 0xffff;
+    if (fresh) {
+      if (this.#top + 2 * record.bytes > arena.end) return;
+      const copy = this.#top;
+      words.copyWithin(copy >> 2, first, first + record.bytes / 4);
+      stub(words, copy + record.bytes, special.continue, 0, 0, 0);
+      words[(copy + record.bytes + record.link) >> 2] = (first << 2) + record.bytes;
+      words[h + blockHeader.interpreted / 4] = copy;
+      this.#top += 2 * record.bytes;
+    }
+    words[h + blockHeader.originalOp / 4] = op | (entry << 16);
+    words[h + blockHeader.region / 4] = region;
+    words[h + blockHeader.delta / 4] = delta;
+    words[first] = (words[first]! & 0xffff0000) | special.enter;
+  }
+
+  /** Undoes `enter`, if the block enters that region. */
+  leave(header: number, region: number): void {
+    const { words } = this.#host.memory();
+    const h = header >> 2;
+    if (words[h + blockHeader.region / 4] !== region) return;
+    const first = (header + blockHeader.bytes) >> 2;
+    words[first] = (words[first]! & 0xffff0000) | (words[h + blockHeader.originalOp / 4]! & 0xffff);
+    words[h + blockHeader.region / 4] = 0;
   }
 
   /** Adds a block to its frame's list. The first makes the frame one whose writes take the slow path. */
@@ -334,6 +347,7 @@ export class BlockDecoder {
     let entry = words[head]!;
     if (entry === 0) return;
     words[head] = 0;
+    this.listener?.invalidated(frame);
     this.invalidations++;
     while (entry !== 0) {
       const block = words[(entry + blockHeader.alias) >> 2] || entry;

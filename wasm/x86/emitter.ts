@@ -453,7 +453,7 @@ export class RecordEmitter implements Emitter {
   }
 }
 
-function loadInteger(address: Expression, offset: number, bits: number, signed: boolean): Expression {
+export function loadInteger(address: Expression, offset: number, bits: number, signed: boolean): Expression {
   switch (bits) {
     case 8:
       return signed ? i32.load8S(address, offset) : i32.load8U(address, offset);

@@ -90,12 +90,21 @@ interface Operands {
   b: Local;
 }
 
-function operands(f: FunctionBuilder): Operands {
-  const kind = f.let(loadKind());
+/** Where a function finds the flags: in memory, or in its parameters (kind, a, b), as a compiled region calls it. */
+type Source = "state" | "parameters";
+
+const parametersOf = { state: [], parameters: ["i32", "i64", "i64"] } as const;
+
+function rawOperands(f: FunctionBuilder, source: Source): readonly [kind: Expression, a: Expression, b: Expression] {
+  if (source === "parameters") return [f.param(0), f.param(1), f.param(2)];
+  return [loadKind(), i64.load(base, state.flagsA), i64.load(base, state.flagsB)];
+}
+
+function operands(f: FunctionBuilder, source: Source): Operands {
+  const [rawKind, rawA, rawB] = rawOperands(f, source);
+  const kind = f.let(rawKind);
   const shift = f.let(shiftOf(kind));
-  const a = f.let(i64.shl(i64.load(base, state.flagsA), shift));
-  const b = f.let(i64.load(base, state.flagsB));
-  return { kind, shift, a, b };
+  return { kind, shift, a: f.let(i64.shl(rawA, shift)), b: f.let(rawB) };
 }
 
 const one = i64.const(1);
@@ -130,11 +139,13 @@ function resultOf(f: FunctionBuilder, o: Operands, result: Local): void {
   f.end();
 }
 
-export function buildFlagFunctions(m: ModuleBuilder): FlagFunctions {
-  const carry = m.function("carry", [], ["i32"]);
+export function buildFlagFunctions(m: ModuleBuilder, source: Source = "state"): FlagFunctions {
+  const parameters = parametersOf[source];
+  const suffix = source === "state" ? "" : "Of";
+  const carry = m.function(`carry${suffix}`, parameters, ["i32"]);
   {
     const f = carry;
-    const o = operands(f);
+    const o = operands(f, source);
     const bs = f.let(i64.shl(o.b, o.shift));
     const unit = i64.shl(one, o.shift);
     const r = f.temporary("i64");
@@ -163,12 +174,12 @@ export function buildFlagFunctions(m: ModuleBuilder): FlagFunctions {
     );
   }
 
-  const all = m.function("arithmeticFlags", [], ["i32"]);
+  const all = m.function(`arithmeticFlags${suffix}`, parameters, ["i32"]);
   {
     const f = all;
-    const o = operands(f);
+    const o = operands(f, source);
     f.if(i32.eqz(i32.shrU(o.kind, i32.const(8))), () =>
-      f.return(i32.and(i32.load(base, state.flagsA), i32.const(arithmeticMask))),
+      f.return(i32.and(i32.wrapI64(rawOperands(f, source)[1]), i32.const(arithmeticMask))),
     );
     const r = f.temporary("i64");
     resultOf(f, o, r);
@@ -177,7 +188,7 @@ export function buildFlagFunctions(m: ModuleBuilder): FlagFunctions {
     const low = f.let(i32.wrapI64(i64.shrU(r, o.shift)));
     const flags = f.let(
       i32.or(
-        call(carry),
+        call(carry, ...(source === "state" ? [] : rawOperands(f, source))),
         i32.or(
           select(i64.eqz(r), i32.const(rflags.zero), i32.const(0)),
           select(i64.ltS(r, i64.const(0)), i32.const(rflags.sign), i32.const(0)),
@@ -228,8 +239,8 @@ export function buildFlagFunctions(m: ModuleBuilder): FlagFunctions {
   // Conditions: the common classes are answered directly, the rest from the canonical flags.
   const conditions: FunctionRef[] = [];
   for (let code = 0; code < 16; code += 2) {
-    const f = m.function(`condition${code}`, [], ["i32"]);
-    const o = operands(f);
+    const f = m.function(`condition${suffix}${code}`, parameters, ["i32"]);
+    const o = operands(f, source);
     const bs = i64.shl(o.b, o.shift);
     const zero = i64.const(0);
     const sub: (Expression | null)[] = [
@@ -262,7 +273,7 @@ export function buildFlagFunctions(m: ModuleBuilder): FlagFunctions {
     if (l) arms.logic = () => f.return(l);
     if (a) arms.add = () => f.return(a);
     byClass(f, o.kind, arms, () => {
-      const v = f.let(call(all));
+      const v = f.let(call(all, ...(source === "state" ? [] : rawOperands(f, source))));
       f.return(conditionOfFlags(code, v));
     });
     conditions.push(f);

@@ -38,7 +38,9 @@ export const special = {
   effectiveIndexed: 5,
   effectiveGeneral: 6,
   effectiveAbsolute: 7,
-  count: 8,
+  /** A compiled region begins at this block: its header says which. */
+  enter: 8,
+  count: 9,
 } as const;
 
 /** The cases a form has in the decoder's tables. -1: none. */

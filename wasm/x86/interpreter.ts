@@ -14,7 +14,8 @@ import { RecordEmitter, type Frame, type Services } from "./emitter.ts";
 import { buildFlagFunctions } from "./flags.ts";
 import { armTable, special } from "./forms.ts";
 import { helpers, hostHelpers } from "./helpers.ts";
-import { blockHeader, frameBase, jumpCache, record } from "./layout.ts";
+import { regionImports, regionSignature, regionStatus } from "./jit/interface.ts";
+import { blockHeader, edgeMask, edgeRing, frameBase, jumpCache, record, regionTable } from "./layout.ts";
 import { buildMmu, jumpSlot } from "./mmu.ts";
 import "./rows/all.ts";
 import { state } from "./state.ts";
@@ -31,8 +32,10 @@ export interface InterpreterOptions {
 export function buildInterpreter(options: InterpreterOptions = {}): Uint8Array<ArrayBuffer> {
   const m = new ModuleBuilder();
   m.importMemory("cpu", "memory", frameBase >> 16);
+  m.importTable("cpu", "regions");
   const decode = m.importFunction("cpu", "decode", ["i32", "i32", "i32"], ["i32"]);
   const invalidate = m.importFunction("cpu", "invalidate", ["i32"], []);
+  const verify = m.importFunction("cpu", "verify", ["i32", "i64"], ["i32"]);
   const named = new Map<string, FunctionRef>();
   for (const h of hostHelpers.values()) named.set(h.name, m.importFunction("host", h.name, h.params, h.results));
   const mmu = buildMmu(m, { decode, invalidate });
@@ -41,6 +44,8 @@ export function buildInterpreter(options: InterpreterOptions = {}): Uint8Array<A
   const isScratch = m.function("isScratch", ["i32"], ["i32"]);
   isScratch.result(i32.ltU(isScratch.param(0), i32.const(frameBase)));
   named.set("isScratch", isScratch);
+  const flagsOf = buildFlagFunctions(m, "parameters");
+  for (const f of [flagsOf.carry, flagsOf.all, ...flagsOf.conditions]) named.set(f.name, f);
   named.set("carry", flags.carry);
   named.set("arithmeticFlags", flags.all);
   const helper = (name: string): FunctionRef => {
@@ -55,10 +60,12 @@ export function buildInterpreter(options: InterpreterOptions = {}): Uint8Array<A
   });
   for (const { h, f } of builders) h.build(f, { call: (name, ...args) => call(helper(name), ...args) });
   const services: Services = { mmu, flags, helper };
-  m.export(buildRun(m, services));
+  m.export(buildRun(m, services, verify));
   m.export(mmu.walk);
   m.export(mmu.resolve);
   m.export(flags.all, "arithmeticFlags");
+  // For compiled regions, which call the same functions.
+  for (const name of regionImports()) if (!hostHelpers.has(name)) m.export(helper(name), `region.${name}`);
   return m.bytes(options);
 }
 
@@ -66,7 +73,7 @@ function pageOf(address: Expression): Expression {
   return i64.and(address, i64.const(-4096));
 }
 
-function buildRun(m: ModuleBuilder, services: Services): FunctionRef {
+function buildRun(m: ModuleBuilder, services: Services, verify: FunctionRef): FunctionRef {
   const table = armTable();
   const run = m.function("run", [], ["i32"]);
   for (const arm of table.cold) {
@@ -97,6 +104,8 @@ function buildRun(m: ModuleBuilder, services: Services): FunctionRef {
   const budget = f.local("i32");
   const target = f.local("i64");
   const result = f.local("i32");
+  /** 1: the next compiled region is passed by once, because it could not do its first instruction. */
+  const skip = f.local("i32");
   const ripOfRecord = (): Expression => i64.add(i64.load(base, state.pageBase), i64.load32S(pc, record.off));
   f.set(budget, i32.load(base, state.budget));
   f.set(pc, i32.const(state.startRecord));
@@ -120,6 +129,12 @@ function buildRun(m: ModuleBuilder, services: Services): FunctionRef {
     const jump = (value: Expression): void => {
       f.set(target, value);
       count();
+      const edge = f.let(i32.load(base, state.edgeNext));
+      f.emit(i64.store(edge, ripOfRecord(), edgeRing.base));
+      f.emit(i64.store(edge, target, edgeRing.base + 8));
+      f.emit(
+        i32.store(base, i32.and(i32.add(edge, i32.const(edgeRing.entryBytes)), i32.const(edgeMask)), state.edgeNext),
+      );
       f.br(look);
     };
     const frame: Frame = {
@@ -183,6 +198,43 @@ function buildRun(m: ModuleBuilder, services: Services): FunctionRef {
       [special.illegal]: () => {
         f.emit(i32.store(base, i32.const(exit.invalidOpcode), state.exitCode));
         f.br(fault);
+      },
+      [special.enter]: () => {
+        const header = f.let(i32.sub(pc, i32.const(blockHeader.bytes)));
+        const interpreted = i32.load(header, blockHeader.interpreted);
+        f.if(skip, () => {
+          f.set(skip, i32.const(0));
+          f.set(pc, interpreted);
+          f.br(again);
+        });
+        const region = f.let(i32.load(header, blockHeader.region));
+        const origin = f.let(i64.sub(i64.load(base, state.pageBase), i64.load32S(header, blockHeader.delta)));
+        const known = i32.and(
+          i32.eq(i32.load(region, regionTable.space), i32.load(base, state.spaceTag)),
+          i64.eq(i64.load(region, regionTable.origin), origin),
+        );
+        f.if(i32.eqz(known), () =>
+          f.if(i32.eqz(call(verify, region, origin)), () => {
+            f.set(pc, interpreted);
+            f.br(again);
+          }),
+        );
+        f.set(
+          result,
+          m.callImported(
+            regionSignature.params,
+            regionSignature.results,
+            i32.load(region, regionTable.place),
+            i32.load16U(header, blockHeader.entry),
+            origin,
+            budget,
+          ),
+        );
+        f.set(budget, i32.load(base, state.budget));
+        f.brIf(leave, i32.eq(result, i32.const(regionStatus.leave)));
+        f.set(skip, i32.eq(result, i32.const(regionStatus.interpret)));
+        f.set(target, i64.load(base, state.rip));
+        f.br(look);
       },
       [special.effectiveIndexed]: () => {
         f.emit(i64.store(base, indexedAddress(pc), state.effective));

@@ -16,6 +16,26 @@ export const tlb = {
   addend: 16,
 } as const;
 
+/**
+ * Compiled regions (jit/). A descriptor: place in the table of compiled functions (u32); the address space tag (u32) and
+ * the virtual address of the region's origin (u64) it was last found valid for.
+ */
+export const regionTable = {
+  base: 0x18000,
+  entries: limits.regionsMax,
+  entryBytes: 16,
+  place: 0,
+  space: 4,
+  origin: 8,
+} as const;
+
+/**
+ * The last indirect jumps, a ring of pairs: from the instruction at (u64) to (u64). The compiler learns from it where
+ * returns and computed jumps lead.
+ */
+export const edgeRing = { base: 0x38000, entries: 1024, entryBytes: 16 } as const;
+export const edgeMask = edgeRing.entries * edgeRing.entryBytes - 1;
+
 /** From (rip, address space) to a record: rip (u64), space (u32), record (u32). */
 export const jumpCache = {
   base: 0x40000,
@@ -38,7 +58,7 @@ export const frameBase = arena.end;
 
 /** A block's header precedes its records. */
 export const blockHeader = {
-  bytes: 32,
+  bytes: 48,
   /** Physical address of the first instruction; the next block of the hash chain; of the frame's list. */
   physical: 0,
   hashNext: 4,
@@ -49,6 +69,16 @@ export const blockHeader = {
   secondFrame: 16,
   /** For the second entry a crossing block has in the second frame's list: the block itself; else 0. */
   alias: 20,
+  /**
+   * If a compiled region is entered here: the op its first record had (u16), which entry of the region (u16), the
+   * region's descriptor (u32), how far this page is behind the region's origin (i32, bytes), and a copy of the first
+   * record that goes on in the block (u32), for when the region cannot be entered.
+   */
+  originalOp: 24,
+  entry: 26,
+  region: 28,
+  delta: 32,
+  interpreted: 36,
 } as const;
 
 /** A predecoded instruction. */

@@ -11,7 +11,7 @@
 import type { Expression } from "../encode/expression.ts";
 import { call, type FunctionBuilder, type FunctionRef, type Local, type ModuleBuilder } from "../encode/module.ts";
 import { i32, i64, memoryCopy, select } from "../encode/numeric.ts";
-import { blockHash, blockHeader, codeHeads, jumpCache, pageMarks, tlb } from "./layout.ts";
+import { blockHash, blockHeader, codeHeads, frameBase, jumpCache, pageMarks, tlb } from "./layout.ts";
 import { state } from "./state.ts";
 import { access, exit, pte } from "./types.ts";
 
@@ -33,6 +33,8 @@ export interface MmuFunctions {
   /** (address, bytes, slot): as an arm does it, TLB first. */
   readonly readHost: FunctionRef;
   readonly writeHost: FunctionRef;
+  /** (address, bytes): the slow path of a compiled write: 0 for a fault, 1 if it must be interpreted (scratch). */
+  readonly writeDirect: FunctionRef;
   /** (slot): finishes a write through the scratch area. */
   readonly commit: FunctionRef;
   /** (rip): record, or 0 with the fault recorded. */
@@ -122,7 +124,18 @@ function nextPage(address: Expression): Expression {
   return i64.add(i64.or(address, i64.const(0xfff)), i64.const(1));
 }
 
+/**
+ * Two pages that follow each other have different TLB slots, except around multiples of 2^20 pages, where the spread of
+ * `tlbSlot` may undo the step. Those few pages never enter the TLB, so that the one compare of an access is enough.
+ */
 function fill(f: FunctionBuilder, address: Local, host: Local, write: boolean): void {
+  const page = i32.wrapI64(i64.shrU(address, i64.const(12)));
+  f.if(i32.gtU(i32.and(i32.add(page, i32.const(1)), i32.const(0xfffff)), i32.const(1)), () =>
+    enter(f, address, host, write),
+  );
+}
+
+function enter(f: FunctionBuilder, address: Local, host: Local, write: boolean): void {
   const slot = f.let(tlbSlot(address));
   const tag = f.let(tlbTag(address, 1));
   f.emit(i64.store(slot, tag, tlb.base + tlb.readTag));
@@ -196,6 +209,21 @@ function writeSlow(m: ModuleBuilder, walkRef: FunctionRef): FunctionRef {
   f.emit(i32.store(pending, first, state.pending));
   f.emit(i32.store(pending, bytes, state.pending + 12));
   f.result(scratch);
+  return f;
+}
+
+/** For compiled code, which leaves what needs the scratch area (straddling pages, writing to code) to the interpreter. */
+function writeDirect(m: ModuleBuilder, slow: FunctionRef): FunctionRef {
+  const f = m.function("writeDirect", ["i64", "i32"], ["i32"]);
+  const [address, bytes] = [f.param(0), f.param(1)];
+  const entry = f.let(tlbSlot(address));
+  const last = i64.add(address, i64.extendI32U(i32.sub(bytes, i32.const(1))));
+  const wanted = i64.or(i64.and(last, i64.const(-4096)), i64.load(base, state.spaceTag));
+  f.if(i64.eq(wanted, i64.load(entry, tlb.base + tlb.writeTag)), () =>
+    f.return(i32.add(i32.wrapI64(address), i32.load(entry, tlb.base + tlb.addend))),
+  );
+  const host = f.let(call(slow, address, bytes, i32.const(0)));
+  f.result(select(i32.ltU(i32.sub(host, i32.const(1)), i32.const(frameBase - 1)), i32.const(1), host));
   return f;
 }
 
@@ -290,6 +318,7 @@ export function buildMmu(m: ModuleBuilder, imports: MmuImports): MmuFunctions {
     writeSlow: write,
     readHost: translateFunction(m, "readHost", tlb.readTag, read),
     writeHost: translateFunction(m, "writeHost", tlb.writeTag, write),
+    writeDirect: writeDirect(m, write),
     commit: commit(m, imports),
     resolve: resolve(m, imports, walkRef),
   };

@@ -66,6 +66,8 @@ export const state = {
   pending: 4176,
   /** 16-byte scratch for rows' helpers (128-bit results and the like). */
   helper: 4224,
+  /** Where the next edge goes in the ring of indirect jumps (layout.ts). */
+  edgeNext: 4328,
   /** Intermediate results of the soft floating point (assembly/), up to 1 KiB. */
   soft: 4608,
   /** A record whose arm looks up the current rip: where `run` begins. */

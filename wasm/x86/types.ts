@@ -82,6 +82,9 @@ export const reg = {
   r15: 15,
 } as const;
 
+/** `off`: interpreted only. `on`: hot code is compiled. `force`: everything is compiled before it first runs, for tests. */
+export type JitMode = "off" | "on" | "force";
+
 /** What the engine counts; shown by `wherry info` and the page. */
 export interface CpuCounters {
   instructions: number;
@@ -89,6 +92,12 @@ export interface CpuCounters {
   instructionsDecoded: number;
   tlbMisses: number;
   codeInvalidations: number;
+  /** Compiled regions and their modules, guest instructions in them, time it took (ms), regions dropped. */
+  regions: number;
+  modules: number;
+  compiledInstructions: number;
+  compileMs: number;
+  invalidatedRegions: number;
 }
 
 export interface IllegalInstruction {

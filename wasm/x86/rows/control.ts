@@ -2,6 +2,7 @@
 import { i32, i64 } from "../../encode/numeric.ts";
 import { row, type Emitter } from "../row.ts";
 import { exit } from "../types.ts";
+import { allFlags } from "./system.ts";
 import { conditionReads, pop, push } from "./move.ts";
 
 const near = { default64: true, ends: true, sizes: [64] as const };
@@ -52,7 +53,7 @@ row("JRCXZ", "E3", "J8", counted, (e) => e.branch(0, i64.eqz(e.reg(1, 64))));
 const trap = { ends: true, untestable: true, reads: "oszapc" };
 row("SYSCALL", "0F 05", "", trap, (e) => {
   e.setReg(1, 64, e.nextRip());
-  e.setReg(11, 64, i64.extendI32U(e.call("rflags")));
+  e.setReg(11, 64, i64.extendI32U(allFlags(e)));
   e.exit(exit.syscall);
 });
 row("INT3", "CC", "", trap, (e) => e.exit(exit.breakpoint));

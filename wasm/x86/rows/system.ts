@@ -1,4 +1,5 @@
 /** Flags as a whole, no-operations, fences, CPUID, the time stamp. */
+import type { Expression } from "../../encode/expression.ts";
 import { i32, i64 } from "../../encode/numeric.ts";
 import { arithmeticMask, rflags } from "../flags.ts";
 import { helper, hostHelper } from "../helpers.ts";
@@ -8,21 +9,17 @@ import { pop, push } from "./move.ts";
 
 const base = i32.const(0);
 
-/** RFLAGS, canonical. IF is always set. */
-helper("rflags", [], ["i32"], (f, context) =>
-  f.result(
-    i32.or(
-      i32.or(context.call("arithmeticFlags"), i32.load(base, state.flagsOther)),
-      i32.const(rflags.one | rflags.interrupt),
-    ),
-  ),
-);
+/** RFLAGS, canonical (i32). IF is always set. */
+export function allFlags(e: Emitter): Expression {
+  const other = i32.or(i32.load(base, state.flagsOther), i32.const(rflags.one | rflags.interrupt));
+  return i32.or(e.arithmeticFlags(), other);
+}
 
 /** The bits POPF may change in user mode, besides the arithmetic ones (Intel SDM vol. 2, POPF). */
 export const otherMask = rflags.trap | rflags.direction | rflags.alignment | rflags.id | 0x4000;
 
 row("PUSHF", "9C", "", { default64: true, sizes: [16, 64], faults: true, reads: "oszapc" }, (e) => {
-  const value = e.let(e.call("rflags"));
+  const value = e.let(allFlags(e));
   push(e, e.size === 64 ? i64.extendI32U(value) : value);
 });
 row("POPF", "9D", "", { default64: true, sizes: [16, 64], faults: true, writes: "oszapc" }, (e) => {
@@ -38,10 +35,10 @@ row("POPF", "9D", "", { default64: true, sizes: [16, 64], faults: true, writes: 
 const low = 0xd5;
 row("LAHF", "9F", "", { reads: "szapc" }, (e) => {
   const value = i32.or(i32.and(e.arithmeticFlags(), i32.const(low)), i32.const(rflags.one));
-  e.f.emit(i32.store8(base, value, state.gpr + 1));
+  e.setReg(0, 16, i32.or(e.reg(0, 8), i32.shl(value, i32.const(8))));
 });
 row("SAHF", "9E", "", { writes: "szapc", reads: "o" }, (e) => {
-  const ah = i32.load8U(base, state.gpr + 1);
+  const ah = i32.shrU(e.reg(0, 16), i32.const(8));
   e.flags(
     "explicit",
     e.let(i32.or(i32.and(ah, i32.const(low)), i32.and(e.arithmeticFlags(), i32.const(rflags.overflow)))),

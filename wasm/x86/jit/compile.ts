@@ -1,0 +1,172 @@
+/** Compiles regions to a WebAssembly module: one function each, exported by its number. */
+import type { Expression } from "../../encode/expression.ts";
+import { ModuleBuilder, type FunctionRef, type Local } from "../../encode/module.ts";
+import { i32, i64 } from "../../encode/numeric.ts";
+import { frameBase } from "../layout.ts";
+import { allFlags } from "../traits.ts";
+import { RegionContext } from "./context.ts";
+import { RegionEmitter, type BlockState, type KnownFlags } from "./emitter.ts";
+import { implicitWrites } from "./implicit.ts";
+import { importRegionFunctions, regionSignature } from "./interface.ts";
+import { liveBefore } from "./operation.ts";
+import { planAccesses } from "./plan.ts";
+import { flow, flowOf, type BasicBlock, type Region } from "./region.ts";
+import { Structure } from "./structure.ts";
+
+export interface CompiledRegion {
+  /** Offsets from the origin at which it may be entered: the index is the entry's number. */
+  readonly entries: readonly number[];
+}
+
+export interface CompiledModule {
+  readonly bytes: Uint8Array<ArrayBuffer>;
+  readonly regions: readonly CompiledRegion[];
+}
+
+export function compileRegions(regions: readonly Region[]): CompiledModule {
+  const m = new ModuleBuilder();
+  m.importMemory("region", "memory", frameBase >> 16);
+  const imports = importRegionFunctions(m);
+  const compiled = regions.map((region, i) => {
+    const f = m.function(`${i}`, regionSignature.params, regionSignature.results);
+    m.export(f);
+    return compileRegion(region, f, imports);
+  });
+  return { bytes: m.bytes(), regions: compiled };
+}
+
+function compileRegion(
+  region: Region,
+  f: ReturnType<ModuleBuilder["function"]>,
+  imports: ReadonlyMap<string, FunctionRef>,
+): CompiledRegion {
+  const { blocks } = region;
+  const node = new Map(blocks.map((block, i) => [block.offset, i + 1]));
+  const structure = new Structure({
+    successors: [[], ...blocks.map((block) => block.successors.map((offset) => node.get(offset)!))],
+    entries: region.entries.map((offset) => node.get(offset)!),
+  });
+  markLiveFlags(blocks, node, structure);
+  /** What the blocks emitted so far say of the flags at the beginning of later ones. Nothing, where one can enter. */
+  const flagsAt = new Map<number, KnownFlags | null>(structure.entries.map((id) => [blocks[id - 1]!.offset, null]));
+  const context = new RegionContext(f, imports);
+  structure.emit(f, context.label, (id, go) => {
+    const block = blocks[id - 1]!;
+    new BlockCompiler(context, block, structure, id, node, go, flagsAt).emit();
+  });
+  context.finish();
+  return { entries: structure.entries.map((id) => blocks[id - 1]!.offset) };
+}
+
+/** Flags that nobody reads, across the blocks of the region: whatever leaves it reads all. */
+function markLiveFlags(blocks: readonly BasicBlock[], node: ReadonlyMap<number, number>, structure: Structure): void {
+  const live = new Uint8Array(blocks.length + 1);
+  const order = blocks.toReversed();
+  for (let changed = true; changed;) {
+    changed = false;
+    for (const block of order) {
+      const id = node.get(block.offset)!;
+      let after = mayLeave(block, id, node, structure) ? allFlags : 0;
+      for (const offset of block.successors) after |= live[node.get(offset)!]!;
+      for (let i = block.operations.length - 1; i >= 0; i--) after = liveBefore(block.operations[i]!, after);
+      if (after !== live[id]) {
+        live[id] = after;
+        changed = true;
+      }
+    }
+  }
+}
+
+/** Whether control can leave the region behind a block: to a place outside, or because the budget runs out. */
+function mayLeave(block: BasicBlock, id: number, node: ReadonlyMap<number, number>, structure: Structure): boolean {
+  if (block.truncated) return true;
+  const kind = flowOf(block.operations.at(-1)!);
+  const direct = kind === flow.next || kind === flow.branch || kind === flow.jump || kind === flow.call;
+  if (!direct) return true;
+  const wanted = kind === flow.branch ? 2 : 1;
+  if (block.successors.length < wanted) return true;
+  return block.successors.some((offset) => structure.goesBack(id, node.get(offset)!));
+}
+
+class BlockCompiler {
+  readonly #context: RegionContext;
+  readonly #block: BasicBlock;
+  readonly #structure: Structure;
+  readonly #id: number;
+  readonly #node: ReadonlyMap<number, number>;
+  readonly #goNode: (to: number) => void;
+  readonly #flagsAt: Map<number, KnownFlags | null>;
+  readonly #shared: BlockState;
+
+  constructor(
+    context: RegionContext,
+    block: BasicBlock,
+    structure: Structure,
+    id: number,
+    node: ReadonlyMap<number, number>,
+    go: (to: number) => void,
+    flagsAt: Map<number, KnownFlags | null>,
+  ) {
+    this.#context = context;
+    this.#block = block;
+    this.#structure = structure;
+    this.#id = id;
+    this.#node = node;
+    this.#goNode = go;
+    this.#flagsAt = flagsAt;
+    this.#shared = { groups: new Map(), flags: flagsAt.get(block.offset) ?? null };
+  }
+
+  emit(): void {
+    const { f, budget } = this.#context;
+    const block = this.#block;
+    const mark = f.mark();
+    f.set(budget, i32.sub(budget, i32.const(block.operations.length)));
+    const plan = planAccesses(block, implicitWrites);
+    const ends = {
+      go: (offset: number): void => this.#go(offset),
+      goTo: (target: Expression): void => this.#goTo(target),
+    };
+    let ended = false;
+    block.operations.forEach((operation, i) => {
+      const inner = f.mark();
+      const emitter = new RegionEmitter(this.#context, operation, plan[i]!, this.#shared, ends);
+      emitter.emit();
+      ended = emitter.ended;
+      f.release(inner);
+    });
+    if (!ended) this.#go(block.end);
+    f.release(mark);
+  }
+
+  #go(offset: number): void {
+    const to = this.#block.truncated ? undefined : this.#node.get(offset);
+    if (to === undefined || !this.#block.successors.includes(offset)) {
+      this.#context.exit(offset);
+      return;
+    }
+    const { f, budget } = this.#context;
+    const back = this.#structure.goesBack(this.#id, to);
+    const known = back || this.#structure.isLoop(to) ? null : this.#shared.flags;
+    const before = this.#flagsAt.get(offset);
+    this.#flagsAt.set(offset, before === undefined || sameFlags(before, known) ? known : null);
+    if (back) f.if(i32.ltS(budget, i32.const(0)), () => this.#context.exit(offset));
+    this.#goNode(to);
+  }
+
+  #goTo(target: Expression): void {
+    const context = this.#context;
+    const { f } = context;
+    const to = "index" in target ? (target as Local) : f.let(target);
+    const relative = f.let(i64.sub(to, context.origin));
+    for (const offset of this.#block.seen) {
+      if (!this.#node.has(offset)) continue;
+      f.if(i64.eq(relative, i64.const(offset)), () => this.#go(offset));
+    }
+    context.exitTo(to, this.#block.operations.at(-1)!.offset);
+  }
+}
+
+function sameFlags(a: KnownFlags | null, b: KnownFlags | null): boolean {
+  return a === b || (a !== null && b !== null && a.kind === b.kind && a.bits === b.bits);
+}

@@ -1,0 +1,212 @@
+/**
+ * A region's function while it is emitted: where guest registers live in WebAssembly locals, how it is left, and what it
+ * calls. Locals always hold the architectural values, because no row writes before everything that may fault is done:
+ * so one piece of code at the end serves every exit.
+ */
+import type { Expression } from "../../encode/expression.ts";
+import { call, type FunctionBuilder, type FunctionRef, type Label, type Local } from "../../encode/module.ts";
+import { i32, i64 } from "../../encode/numeric.ts";
+import { v128 } from "../../encode/simd.ts";
+import { edgeMask, edgeRing } from "../layout.ts";
+import { state } from "../state.ts";
+import { regionStatus } from "./interface.ts";
+
+const base = i32.const(0);
+
+export class RegionContext {
+  readonly f: FunctionBuilder;
+  readonly label: Local;
+  /** Virtual address of the origin. */
+  readonly origin: Local;
+  readonly budget: Local;
+  /** Lazy flags: kind and operands, as in the state (flags.ts). */
+  readonly kind: Local;
+  readonly a: Local;
+  readonly b: Local;
+  readonly spaceTag: Local;
+  readonly #imports: ReadonlyMap<string, FunctionRef>;
+  readonly #general: (Local | undefined)[] = [];
+  readonly #vector: (Local | undefined)[] = [];
+  readonly #generalWritten = new Set<number>();
+  readonly #vectorWritten = new Set<number>();
+  readonly #pages = new Map<string, Local>();
+  #fsBase: Local | undefined;
+  #readsFlags = false;
+  #writesFlags = false;
+  /** Where the exit goes: offset from the origin, or the address itself. */
+  readonly #site: Local;
+  readonly #target: Local;
+  readonly #status: Local;
+  readonly #exits: { jump: Label; fault: Label; interpret: Label; computed: Label; done: Label };
+
+  constructor(f: FunctionBuilder, imports: ReadonlyMap<string, FunctionRef>) {
+    this.f = f;
+    this.#imports = imports;
+    this.label = f.param(0);
+    this.origin = f.param(1);
+    this.budget = f.param(2);
+    this.kind = f.local("i32");
+    this.a = f.local("i64");
+    this.b = f.local("i64");
+    this.spaceTag = f.local("i64");
+    this.#site = f.local("i32");
+    this.#target = f.local("i64");
+    this.#status = f.local("i32");
+    f.set(this.spaceTag, i64.load(base, state.spaceTag));
+    f.defer(() => this.#loads());
+    const done = f.open();
+    const computed = f.open();
+    const fault = f.open();
+    const interpret = f.open();
+    const jump = f.open();
+    this.#exits = { jump, fault, interpret, computed, done };
+  }
+
+  /** Closes the function: the exits, in the order the constructor opened them. */
+  finish(): void {
+    const { f } = this;
+    const rip = (): void => f.set(this.#target, i64.add(this.origin, i64.extendI32S(this.#site)));
+    f.unreachable();
+    f.end(); // jump
+    rip();
+    f.set(this.#status, i32.const(regionStatus.jump));
+    f.br(this.#exits.done);
+    f.end(); // interpret
+    rip();
+    f.set(this.#status, i32.const(regionStatus.interpret));
+    f.br(this.#exits.done);
+    f.end(); // fault
+    rip();
+    f.set(this.#status, i32.const(regionStatus.leave));
+    f.br(this.#exits.done);
+    f.end(); // computed: the interpreter's ring learns of it
+    const edge = f.let(i32.load(base, state.edgeNext));
+    f.emit(i64.store(edge, i64.add(this.origin, i64.extendI32S(this.#site)), edgeRing.base));
+    f.emit(i64.store(edge, this.#target, edgeRing.base + 8));
+    f.emit(
+      i32.store(base, i32.and(i32.add(edge, i32.const(edgeRing.entryBytes)), i32.const(edgeMask)), state.edgeNext),
+    );
+    f.set(this.#status, i32.const(regionStatus.jump));
+    f.end(); // done
+    f.defer(() => this.#stores());
+    f.emit(i64.store(base, this.#target, state.rip));
+    f.emit(i32.store(base, this.budget, state.budget));
+    f.result(this.#status);
+  }
+
+  #loads(): Expression[] {
+    const { f } = this;
+    const list: Expression[] = [];
+    this.#general.forEach((local, i) => {
+      if (local !== undefined) list.push(f.assignment(local, i64.load(base, state.gpr + 8 * i)));
+    });
+    this.#vector.forEach((local, i) => {
+      if (local !== undefined) list.push(f.assignment(local, v128.load(base, state.xmm + 16 * i)));
+    });
+    if (this.#readsFlags || this.#writesFlags) {
+      list.push(f.assignment(this.kind, i32.load(base, state.flagsKind)));
+      list.push(f.assignment(this.a, i64.load(base, state.flagsA)));
+      list.push(f.assignment(this.b, i64.load(base, state.flagsB)));
+    }
+    if (this.#fsBase !== undefined) list.push(f.assignment(this.#fsBase, i64.load(base, state.fsBase)));
+    return list;
+  }
+
+  #stores(): Expression[] {
+    const list: Expression[] = [];
+    for (const i of this.#generalWritten) list.push(i64.store(base, this.#general[i]!, state.gpr + 8 * i));
+    for (const i of this.#vectorWritten) list.push(v128.store(base, this.#vector[i]!, state.xmm + 16 * i));
+    if (this.#writesFlags) {
+      list.push(i32.store(base, this.kind, state.flagsKind));
+      list.push(i64.store(base, this.a, state.flagsA));
+      list.push(i64.store(base, this.b, state.flagsB));
+    }
+    return list;
+  }
+
+  general(index: number): Local {
+    return (this.#general[index] ??= this.f.local("i64"));
+  }
+
+  setGeneral(index: number, value: Expression): void {
+    this.#generalWritten.add(index);
+    this.f.set(this.general(index), value);
+  }
+
+  /** General registers written so far, as bits. */
+  generalWritten(): number {
+    let bits = 0;
+    for (const index of this.#generalWritten) bits |= 1 << index;
+    return bits;
+  }
+
+  vector(index: number): Local {
+    return (this.#vector[index] ??= this.f.local("v128"));
+  }
+
+  setVector(index: number, value: Expression): void {
+    this.#vectorWritten.add(index);
+    this.f.set(this.vector(index), value);
+  }
+
+  /** The FS base cannot change while a region runs. */
+  fsBase(): Local {
+    return (this.#fsBase ??= this.f.local("i64"));
+  }
+
+  readFlags(): readonly [kind: Local, a: Local, b: Local] {
+    this.#readsFlags = true;
+    return [this.kind, this.a, this.b];
+  }
+
+  setFlags(kind: Expression, a: Expression, b: Expression | undefined): void {
+    const whole = (value: Expression): Expression => (value.type === "i32" ? i64.extendI32U(value) : value);
+    this.#writesFlags = true;
+    this.f.set(this.a, whole(a));
+    if (b !== undefined) this.f.set(this.b, whole(b));
+    this.f.set(this.kind, kind);
+  }
+
+  /** Host address of a guest page near the code, found at its first use and kept; 0 until then (a local). */
+  page(key: string): Local {
+    let local = this.#pages.get(key);
+    if (local === undefined) this.#pages.set(key, (local = this.f.local("i32")));
+    return local;
+  }
+
+  call(name: string, ...args: Expression[]): Expression {
+    const target = this.#imports.get(name);
+    if (target === undefined) throw new Error(`no function is named ${name}`);
+    return call(target, ...args);
+  }
+
+  /** Address of a place in the region (i64). */
+  address(offset: number): Expression {
+    return offset === 0 ? this.origin : i64.add(this.origin, i64.const(offset));
+  }
+
+  /** Leaves for a known place. */
+  exit(offset: number): void {
+    this.f.set(this.#site, i32.const(offset));
+    this.f.br(this.#exits.jump);
+  }
+
+  /** Leaves for a computed address; `from` is the instruction that jumps. */
+  exitTo(target: Expression, from: number): void {
+    this.f.set(this.#target, target);
+    this.f.set(this.#site, i32.const(from));
+    this.f.br(this.#exits.computed);
+  }
+
+  /** Leaves the guest at an offset; `state.exitCode` is set. */
+  leave(offset: number): void {
+    this.f.set(this.#site, i32.const(offset));
+    this.f.br(this.#exits.fault);
+  }
+
+  /** Leaves for the interpreter to do the instruction at an offset. */
+  interpret(offset: number): void {
+    this.f.set(this.#site, i32.const(offset));
+    this.f.br(this.#exits.interpret);
+  }
+}

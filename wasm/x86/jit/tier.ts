@@ -1,0 +1,273 @@
+/**
+ * Decides what is compiled and when, and keeps track of compiled regions.
+ *
+ * What is hot is found by sampling: whenever the interpreter's budget runs out, the block it stands at gets a point.
+ * That costs nothing while code runs, and compiled code gets no points. A region is bound to the frames its code lies
+ * in; `verify` checks, once for each address space and origin, that they are mapped as they were when it was compiled.
+ */
+import { limits } from "../../../src/base/limits.ts";
+import type { BlockDecoder } from "../decoder.ts";
+import { edgeRing, pageMarks, regionTable } from "../layout.ts";
+import { state } from "../state.ts";
+import type { JitMode } from "../types.ts";
+import { compileRegions } from "./compile.ts";
+import { regionImports } from "./interface.ts";
+import { discover, type Region } from "./region.ts";
+
+export interface TierHost {
+  memory(): { readonly bytes: Uint8Array; readonly words: Uint32Array; readonly view: DataView };
+  /** Frame that a guest page is mapped to for execution, or 0; no fault is recorded. */
+  frameOf(address: number): number;
+}
+
+interface Live {
+  /** Address of its descriptor, place in the table. */
+  readonly descriptor: number;
+  readonly place: number;
+  readonly region: Region;
+  readonly entries: readonly number[];
+}
+
+/** Samples of a block before it is compiled. */
+const hotSamples = 2;
+/** Compiling may take this part of the time guests have run, after a first allowance in ms. */
+const compileShare = 0.3;
+const compileAllowanceMs = 20;
+/** Newest indirect jumps looked at with each sample: reading all of them would cost more than the sample. */
+const edgesPerSample = 32;
+
+export class Tier {
+  readonly table: WebAssembly.Table;
+  readonly #mode: JitMode;
+  readonly #host: TierHost;
+  readonly #decoder: BlockDecoder;
+  readonly #imports: Record<string, WebAssembly.ImportValue>;
+  #live: (Live | undefined)[] = [];
+  #free: number[] = [];
+  /** Regions by frame they depend on; entries by physical address. */
+  readonly #byFrame = new Map<number, Set<Live>>();
+  readonly #entryAt = new Map<number, { live: Live; entry: number; delta: number }>();
+  readonly #heat = new Map<number, number>();
+  readonly #refused = new Set<number>();
+  /** How often code of a frame has been dropped: what writes itself all the time stays interpreted. */
+  readonly #changes = new Map<number, number>();
+  /** Targets of indirect jumps by guest address. */
+  readonly #edges = new Map<number, Map<number, number>>();
+  #edgeAt = 0;
+  #started = performance.now();
+
+  regions = 0;
+  modules = 0;
+  compiledInstructions = 0;
+  compileMs = 0;
+  invalidated = 0;
+
+  constructor(
+    mode: JitMode,
+    host: TierHost,
+    decoder: BlockDecoder,
+    table: WebAssembly.Table,
+    functions: (name: string) => WebAssembly.ImportValue,
+    memory: WebAssembly.Memory,
+  ) {
+    this.#mode = mode;
+    this.#host = host;
+    this.#decoder = decoder;
+    this.table = table;
+    this.#imports = { memory };
+    for (const name of regionImports()) this.#imports[name] = functions(name);
+    decoder.listener = {
+      decoded: (physical) => this.#decoded(physical),
+      invalidated: (frame) => this.#invalidated(frame),
+    };
+  }
+
+  /** The guest's budget ran out at an address. */
+  sample(rip: number): void {
+    this.#readEdges();
+    const physical = this.#physical(rip);
+    const header = physical === 0 ? 0 : this.#decoder.find(physical);
+    if (header === 0 || this.#decoder.regionAt(header) !== 0) return;
+    const heat = (this.#heat.get(physical) ?? 0) + 1;
+    if (this.#heat.size >= limits.hotCandidatesMax) this.#heat.clear();
+    this.#heat.set(physical, heat);
+    if (heat < hotSamples || this.#refused.has(physical)) return;
+    const elapsed = performance.now() - this.#started;
+    if (this.compileMs > compileAllowanceMs + elapsed * compileShare) return;
+    if (!this.#compile(rip)) this.#refused.add(physical);
+  }
+
+  #physical(rip: number): number {
+    const frame = this.#host.frameOf(rip - (rip % 4096));
+    return frame === 0 ? 0 : (frame + (rip % 4096)) >>> 0;
+  }
+
+  #readEdges(): void {
+    const { view } = this.#host.memory();
+    const mask = edgeRing.entries * edgeRing.entryBytes - 1;
+    const end = view.getUint32(state.edgeNext, true);
+    for (let i = 0; i < edgesPerSample; i++) {
+      const at = (end - (i + 1) * edgeRing.entryBytes) & mask;
+      if (at === this.#edgeAt) break;
+      this.#edge(
+        Number(view.getBigUint64(edgeRing.base + at, true)),
+        Number(view.getBigUint64(edgeRing.base + at + 8, true)),
+      );
+    }
+    this.#edgeAt = end;
+  }
+
+  #edge(from: number, to: number): void {
+    let targets = this.#edges.get(from);
+    if (targets === undefined) {
+      if (this.#edges.size >= limits.hotCandidatesMax) this.#edges.clear();
+      this.#edges.set(from, (targets = new Map()));
+    }
+    if (targets.size < limits.regionTargetsMax || targets.has(to)) targets.set(to, (targets.get(to) ?? 0) + 1);
+  }
+
+  #targetsSeen(address: number): number[] {
+    const targets = this.#edges.get(address);
+    if (targets === undefined) return [];
+    return [...targets].toSorted((a, b) => b[1] - a[1]).map(([target]) => target);
+  }
+
+  /** Compiles a region that begins at a guest address. False if there is nothing to compile. */
+  #compile(start: number): boolean {
+    const before = performance.now();
+    const region = discover(
+      {
+        bytes: () => this.#host.memory().bytes,
+        frameOf: (address) => this.#usable(this.#host.frameOf(address)),
+        executed: (physical) => this.#mode === "force" || this.#decoder.find(physical) !== 0,
+        targetsSeen: (address) => this.#targetsSeen(address),
+      },
+      start,
+    );
+    if (region === null) return false;
+    const compiled = compileRegions([region]);
+    const module = new WebAssembly.Module(compiled.bytes);
+    const instance = new WebAssembly.Instance(module, { region: this.#imports });
+    this.modules++;
+    compiled.regions.forEach((one, i) => {
+      this.#install(region, one.entries, instance.exports[`${i}`] as () => unknown);
+    });
+    this.compileMs += performance.now() - before;
+    return true;
+  }
+
+  #usable(frame: number): number {
+    return this.#mode !== "force" && (this.#changes.get(frame) ?? 0) >= limits.codeChangesMax ? 0 : frame;
+  }
+
+  #install(region: Region, entries: readonly number[], code: () => unknown): void {
+    if (this.#free.length === 0 && this.#live.length >= limits.regionsMax) this.#evict();
+    const place = this.#free.pop() ?? this.#live.length;
+    if (place >= this.table.length) this.table.grow(Math.max(64, this.table.length));
+    this.table.set(place, code);
+    const descriptor = regionTable.base + place * regionTable.entryBytes;
+    const live: Live = { descriptor, place, region, entries };
+    this.#live[place] = live;
+    this.regions++;
+    for (const block of region.blocks) this.compiledInstructions += block.operations.length;
+    const { words } = this.#host.memory();
+    words[(descriptor + regionTable.place) >> 2] = place;
+    words[(descriptor + regionTable.space) >> 2] = noSpace;
+    for (const frame of region.pages.values()) {
+      let set = this.#byFrame.get(frame);
+      if (set === undefined) this.#byFrame.set(frame, (set = new Set()));
+      set.add(live);
+    }
+    entries.forEach((offset, entry) => {
+      const delta = Math.floor(offset / 4096) * 4096;
+      const frame = region.pages.get(delta);
+      if (frame === undefined) return;
+      const physical = (frame + (offset - delta)) >>> 0;
+      // The region that begins here knows more of this place than one that only comes by.
+      const other = this.#entryAt.get(physical);
+      if (other !== undefined && entry !== 0) return;
+      this.#entryAt.set(physical, { live, entry, delta });
+      const header = this.#decoder.find(physical);
+      if (header !== 0) this.#decoder.enter(header, descriptor, entry, delta);
+    });
+  }
+
+  #decoded(physical: number): void {
+    const known = this.#entryAt.get(physical);
+    if (known !== undefined)
+      this.#decoder.enter(this.#decoder.find(physical), known.live.descriptor, known.entry, known.delta);
+  }
+
+  /** With `force`: compiles what has just been decoded, before it first runs. */
+  force(rip: number): void {
+    if (this.#mode !== "force") return;
+    const physical = this.#physical(rip);
+    const header = physical === 0 ? 0 : this.#decoder.find(physical);
+    if (header === 0 || this.#decoder.regionAt(header) !== 0 || this.#refused.has(physical)) return;
+    if (!this.#compile(rip)) this.#refused.add(physical);
+  }
+
+  /** Whether a region may run at an origin in the current address space: its pages are mapped as they were. */
+  verify(descriptor: number, origin: number): boolean {
+    const live = this.#live[(descriptor - regionTable.base) / regionTable.entryBytes];
+    if (live === undefined) return false;
+    const { bytes, view } = this.#host.memory();
+    for (const [delta, frame] of live.region.pages) {
+      const address = origin + delta;
+      if (this.#host.frameOf(address) !== frame) return false;
+      // A change of this mapping must be noticed.
+      bytes[pageMarks.base + (Math.floor(address / 4096) & (pageMarks.entries - 1))] = 1;
+    }
+    view.setUint32(descriptor + regionTable.space, Number(view.getBigUint64(state.spaceTag, true)), true);
+    view.setBigUint64(descriptor + regionTable.origin, BigInt(origin), true);
+    return true;
+  }
+
+  /** Mappings have changed: every region is verified again. */
+  forgetMappings(): void {
+    const { words } = this.#host.memory();
+    for (const live of this.#live) if (live !== undefined) words[(live.descriptor + regionTable.space) >> 2] = noSpace;
+  }
+
+  #invalidated(frame: number): void {
+    this.#heat.clear();
+    this.#refused.clear();
+    const dependent = this.#byFrame.get(frame);
+    if (dependent === undefined) return;
+    this.#changes.set(frame, (this.#changes.get(frame) ?? 0) + 1);
+    for (const live of [...dependent]) this.#drop(live);
+    this.invalidated++;
+  }
+
+  #drop(live: Live): void {
+    const { words } = this.#host.memory();
+    for (const frame of live.region.pages.values()) {
+      const set = this.#byFrame.get(frame);
+      set?.delete(live);
+      if (set?.size === 0) this.#byFrame.delete(frame);
+    }
+    for (const offset of live.entries) {
+      const delta = Math.floor(offset / 4096) * 4096;
+      const frame = live.region.pages.get(delta);
+      if (frame === undefined) continue;
+      const physical = (frame + (offset - delta)) >>> 0;
+      if (this.#entryAt.get(physical)?.live !== live) continue;
+      this.#entryAt.delete(physical);
+      const header = this.#decoder.find(physical);
+      if (header !== 0) this.#decoder.leave(header, live.descriptor);
+    }
+    words[(live.descriptor + regionTable.space) >> 2] = noSpace;
+    this.table.set(live.place, null);
+    this.#live[live.place] = undefined;
+    this.#free.push(live.place);
+  }
+
+  /** The oldest quarter goes. */
+  #evict(): void {
+    const live = this.#live.filter((one) => one !== undefined);
+    for (const one of live.slice(0, live.length >> 2)) this.#drop(one);
+  }
+}
+
+/** No address space has this tag. */
+const noSpace = 0xffffffff;
