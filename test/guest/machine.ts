@@ -42,6 +42,8 @@ export interface GuestRun {
   readonly timeoutMs?: number;
   /** Called once the program runs. */
   readonly started?: (kernel: Kernel, process: Process) => void;
+  /** Called with what the guest writes to its output, as it comes. */
+  readonly shown?: (bytes: Uint8Array) => void;
   /** Every page of the program and its files comes late once, as from a browser's storage. */
   readonly slowStorage?: boolean;
 }
@@ -64,15 +66,19 @@ const streams = new NamelessFileSystem("streams", 0x0c, 0x5354524d);
 /** Takes what the guest writes; reads are at the end at once. */
 class CaptureFile extends SpecialFile {
   readonly chunks: Uint8Array[] = [];
+  readonly #shown: (bytes: Uint8Array) => void;
 
-  constructor(flags: number) {
+  constructor(flags: number, shown: (bytes: Uint8Array) => void = () => {}) {
     super(new StreamInode(streams, streams.nextIno(), 0o010600, { uid: 0, gid: 0 }, systemClock.realtimeNs()), flags);
+    this.#shown = shown;
   }
   override read(): number {
     return 0;
   }
   override write(source: Uint8Array): number {
-    this.chunks.push(source.slice());
+    const chunk = source.slice();
+    this.chunks.push(chunk);
+    this.#shown(chunk);
     return source.length;
   }
   get text(): string {
@@ -135,7 +141,7 @@ export async function runGuest(run: GuestRun): Promise<GuestResult> {
   for (const [path, bytes] of run.files ?? []) await put(path, bytes);
   await put("/bin/test", run.program);
 
-  const [stdin, stdout, stderr] = [new CaptureFile(0), new CaptureFile(1), new CaptureFile(1)];
+  const [stdin, stdout, stderr] = [new CaptureFile(0), new CaptureFile(1, run.shown), new CaptureFile(1)];
   const { exited, process } = await kernel.spawn({
     namespace,
     arguments: run.arguments ?? ["/bin/test"],

@@ -9,6 +9,8 @@ import { MemoryStore } from "../../src/store/memory.ts";
 import { interpreterModule } from "../../wasm/x86/cpu.ts";
 
 const prompt = "root@guest:/# ";
+/** Seconds here are milliseconds elsewhere: only a hang takes this long. */
+const patienceMs = 120_000;
 
 /** The user's side: types, and waits for what the screen shows. */
 class Screen {
@@ -27,7 +29,7 @@ class Screen {
 
   /** Everything up to and with `text`; forgets it. */
   async until(text: string): Promise<string> {
-    const deadline = performance.now() + 60_000;
+    const deadline = performance.now() + patienceMs;
     while (!this.#shown.includes(text)) {
       if (performance.now() > deadline) throw new Error(`no ${JSON.stringify(text)} in ${JSON.stringify(this.#shown)}`);
       await new Promise((resolve) => setTimeout(resolve, 10));
@@ -55,12 +57,35 @@ class Screen {
       .replaceAll("\r", "");
   }
 
-  /** Waits until the shell's child is what the terminal reads for. */
-  async start(line: string): Promise<void> {
+  /** Starts a program and waits until it is the one the terminal's keys reach. */
+  async start(line: string, program: string): Promise<void> {
     this.type(`${line}\r`);
     await this.until(`${line}\r\n`);
-    await new Promise((resolve) => setTimeout(resolve, 500));
+    const deadline = performance.now() + patienceMs;
+    while ((await inForeground()) !== program)
+      if (performance.now() > deadline) throw new Error(`${program} did not come to the foreground`);
   }
+}
+
+/** The name of the program whose group has the terminal of the container's shell (man 5 proc: tpgid). */
+async function inForeground(): Promise<string> {
+  let shown = "";
+  const stdout = new WritableStream<Uint8Array>({ write: (bytes) => void (shown += new TextDecoder().decode(bytes)) });
+  const looked = await container.exec(
+    {
+      arguments: ["sh", "-c", "set -- $(cat /proc/1/stat); cat /proc/$8/comm"],
+      environment: ["PATH=/usr/bin:/bin"],
+      workingDirectory: "/",
+      user: "",
+      tty: false,
+      interactive: false,
+      columns: 80,
+      rows: 24,
+    },
+    { stdin: new ReadableStream(), stdout, stderr: new WritableStream() },
+  );
+  await looked.exited;
+  return shown.trim();
 }
 
 const screen = new Screen();
@@ -116,29 +141,31 @@ test("programs find a terminal of the given size, and hear when it changes", asy
 });
 
 test("Ctrl-C ends the program in the foreground, even one that never makes a call", async () => {
-  await screen.start("sleep 100");
+  await screen.start("sleep 100", "sleep");
   screen.type("\x03");
   expect(await screen.until(prompt)).toContain("^C");
   expect(await screen.command("echo $?")).toBe("130\n");
-  await screen.start("while :; do :; done");
+  // The shell itself computes: that it has begun, it says.
+  screen.type("echo runn''ing; while :; do :; done\r");
+  await screen.until("running\r\n");
   screen.type("\x03");
   await screen.until(prompt);
 });
 
 test("Ctrl-Z stops it; bg, jobs and fg work", async () => {
-  await screen.start("sleep 90");
+  await screen.start("sleep 1000", "sleep");
   screen.type("\x1a");
   expect(await screen.until(prompt)).toContain("Stopped");
-  expect(await screen.command("bg")).toContain("sleep 90 &");
+  expect(await screen.command("bg")).toContain("sleep 1000 &");
   expect(await screen.command("jobs")).toContain("Running");
-  await screen.start("fg");
+  await screen.start("fg", "sleep");
   screen.type("\x03");
   await screen.until(prompt);
   expect(await screen.command("jobs")).toBe("");
 });
 
 test("a line is edited before a program gets it, and Ctrl-D ends its input", async () => {
-  await screen.start("cat > /tmp/typed");
+  await screen.start("cat > /tmp/typed", "cat");
   screen.type("hello\x7fp\rsecond\x15third\r\x04");
   await screen.until(prompt);
   expect(await screen.command("cat /tmp/typed")).toBe("hellp\nthird\n");
@@ -146,8 +173,11 @@ test("a line is edited before a program gets it, and Ctrl-D ends its input", asy
 
 test("a background program that reads from the terminal is stopped", async () => {
   await screen.command("cat &");
-  await new Promise((resolve) => setTimeout(resolve, 500));
-  expect(await screen.command("jobs")).toContain("Stopped");
+  // It has yet to start, and the shell to hear of it.
+  const deadline = performance.now() + patienceMs;
+  let jobs = "";
+  while (!jobs.includes("Stopped") && performance.now() < deadline) jobs = await screen.command("jobs");
+  expect(jobs).toContain("Stopped");
   // The shell tells of its end before a later prompt, as soon as it knows.
   await screen.command("kill -9 %1; sleep 0.3");
   await screen.command("true");
@@ -159,7 +189,8 @@ test("a program makes a pty of its own and runs another on it", async () => {
 });
 
 test("endless output can be stopped at once", async () => {
-  await screen.start("yes");
+  screen.type("yes\r");
+  await screen.until("y\r\ny\r\n");
   screen.type("\x03");
   await screen.until("^C");
   await screen.until(prompt);
