@@ -100,6 +100,7 @@ export default defineConfig({
           name: "browser",
           include: ["src/**/*.browser.test.ts", "test/browser/**/*.test.ts"],
           testTimeout: 60_000,
+          expect: { poll: { timeout: 20_000 } },
           browser: {
             enabled: true,
             headless: true,

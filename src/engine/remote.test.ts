@@ -1,4 +1,4 @@
-import { describe, expect, test } from "vitest";
+import { describe, expect, test, vi } from "vitest";
 import { WherryError } from "../base/errors.ts";
 import { connectEngine, exposeEngine } from "./remote.ts";
 import type { AttachedProcess, Engine, EngineEvent, LoadProgress } from "./types.ts";
@@ -103,7 +103,7 @@ describe("the engine behind a port", () => {
     const events: EngineEvent[] = [];
     const stop = await engine.subscribe((event) => void events.push(event));
     for (const listener of listeners) listener({ type: "image", action: "load", id: "a" });
-    await new Promise((resolve) => setTimeout(resolve, 20));
+    await vi.waitFor(() => expect(events).toHaveLength(1), 10_000);
     expect(events).toEqual([{ type: "image", action: "load", id: "a" }]);
     await (stop() as unknown as Promise<void>);
     expect(listeners.size).toBe(0);

@@ -41,6 +41,7 @@ export async function openPage(
   options: BrowserContextOptions = {},
 ): Promise<{ context: BrowserContext; page: Page; complaints: string[] }> {
   const context = await site.browser.newContext({ viewport: { width: 1280, height: 800 }, ...options });
+  context.setDefaultTimeout(60_000);
   const page = await context.newPage();
   const complaints = listenToComplaints(page);
   // A reload asks first while a container runs.
@@ -75,7 +76,7 @@ export function screen(page: Page, pane = ".pane-active"): Promise<string> {
   }, pane);
 }
 
-export async function waitForScreen(page: Page, wanted: RegExp, timeoutMs = 30_000, pane?: string): Promise<string> {
+export async function waitForScreen(page: Page, wanted: RegExp, timeoutMs = 60_000, pane?: string): Promise<string> {
   const deadline = Date.now() + timeoutMs;
   for (;;) {
     const text = await screen(page, pane);

@@ -38,7 +38,7 @@ afterAll(async () => {
   const left = (await wherry(["ps", "-aq"])).stdout.split("\n").filter((line) => line !== "");
   if (left.length > 0) await wherry(["rm", "-f", ...left]);
   rmSync(scratch, { recursive: true, force: true });
-}, 60_000);
+});
 
 test("files go out of and into a stopped container, and it sees them when started again", async () => {
   const script = "if [ -e /in ]; then cat /in; ls -l /in; else echo made inside > /out; fi";
@@ -52,20 +52,20 @@ test("files go out of and into a stopped container, and it sees them when starte
   expect(again).toContain("-rw-r-----");
   await ok("rm", "still");
   expect(journals()).toEqual([]);
-}, 60_000);
+});
 
 test("files go out of and into a running container", async () => {
   const script = "echo early > /out; while [ ! -e /in ]; do sleep 0.1; done; cat /in";
   await ok("run", "-d", "--runtime", "emulator", "--name", "live", "busybox", "sh", "-c", script);
   await expect
-    .poll(async () => (await wherry(["cp", "live:/out", join(scratch, "live")])).code, { timeout: 20_000 })
+    .poll(async () => (await wherry(["cp", "live:/out", join(scratch, "live")])).code, { timeout: 60_000 })
     .toBe(0);
   expect(readFileSync(join(scratch, "live"), "utf8")).toBe("early\n");
   writeFileSync(join(scratch, "late"), "late\n");
   await ok("cp", join(scratch, "late"), "live:/in");
   expect(await ok("wait", "live")).toBe("0");
   expect(await ok("logs", "live")).toBe("late");
-}, 60_000);
+});
 
 test("a program that computes without end is killed, stopped and removed", async () => {
   writeFileSync(join(scratch, "endless.wasm"), endless);
@@ -85,6 +85,6 @@ test("a program that computes without end is killed, stopped and removed", async
   await start("removed");
   await ok("rm", "-f", "removed");
   expect(await ok("ps", "-aq", "--filter", "name=removed")).toBe("");
-}, 120_000);
+});
 
 const journals = () => readdirSync(join(store, "journals")).filter((name) => name.startsWith("layer"));

@@ -27,7 +27,7 @@ export const parityCommands: readonly string[] = [
   "mapfile -t lines < /etc/passwd; echo ${lines[0]}",
   "echo {a..e}{1..3}; echo /etc/host*; shopt -s extglob; echo /etc/pass@(wd|fail)",
   "[[ abc =~ ^a(.)c$ ]] && echo ${BASH_REMATCH[1]}; s=hello; echo ${s^^} ${s/l/L} ${s:1:3} ${#s}",
-  "ulimit -s; umask; umask 077; touch /tmp/u; stat -c %a /tmp/u",
+  "ulimit -S -s 4096; ulimit -s; umask; umask 077; touch /tmp/u; stat -c %a /tmp/u",
   "exec 3>/tmp/three; echo to three >&3; exec 3>&-; cat /tmp/three",
   "timeout 0.2 sleep 5; echo $?",
   "{ time -p true; } 2>&1 | cut -d' ' -f1",

@@ -68,7 +68,7 @@ export class Terminal {
   }
 
   /** Waits until the pattern shows up after what was waited for before. */
-  async expect(pattern: RegExp, timeoutMs = 15_000): Promise<RegExpExecArray> {
+  async expect(pattern: RegExp, timeoutMs = 60_000): Promise<RegExpExecArray> {
     const end = Date.now() + timeoutMs;
     for (;;) {
       const found = pattern.exec(this.text);

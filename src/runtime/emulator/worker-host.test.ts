@@ -196,7 +196,7 @@ describe("a container in a worker", () => {
     await running.signal(9);
     expect(await running.exited).toEqual({ code: 137 });
     expect(workers[0]!.terminated).toBe(true);
-  }, 10_000);
+  });
 
   test("discarding a container deletes its writable layer, and no other's", async () => {
     const { runtime, kept } = host();

@@ -200,10 +200,11 @@ test("a layer of a hundred thousand entries is merged in well under a second", (
     for (let f = 0; f < 99; f++) description.push({ path: `usr/share/d${d}/file${f}`, content: encodeUtf8("") });
   }
   const { layers, packs } = makeLayers([description]);
-  const start = performance.now();
+  const before = process.cpuUsage();
   const tree = createLayerTree(layers, new TestPacks(packs, true), new ArrayPagePool());
-  const took = performance.now() - start;
+  const { user, system } = process.cpuUsage(before);
   expect(tree.inoMax).toBeGreaterThan(100_000);
-  expect(took).toBeLessThan(1000);
+  // Processor time: the machine may have other things to do.
+  expect((user + system) / 1000).toBeLessThan(1000);
   expect(limits.pageBytes).toBe(4096);
 });
