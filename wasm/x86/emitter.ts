@@ -397,6 +397,10 @@ export class RecordEmitter implements Emitter {
     return this.#options.flags;
   }
 
+  exactMode(): Expression {
+    return i32.load16U(base, state.sseExact);
+  }
+
   faultIf(condition: Expression, kind: Exit): void {
     this.f.if(condition, () => {
       this.f.emit(i32.store(base, i32.const(kind), state.exitCode));

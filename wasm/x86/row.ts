@@ -160,6 +160,9 @@ export interface Emitter {
   /** Whether flags are wanted of this instruction: to leave out costly code that only serves flags. */
   readonly wantsFlags: boolean;
 
+  /** Not 0 (i32) once MXCSR matters: the program has loaded it (README.md). */
+  exactMode(): Expression;
+
   /** Leaves the instruction with a fault if the condition (i32) holds. Before any write. */
   faultIf(condition: Expression, kind: Exit): void;
   /** Leaves the guest after this instruction, rip behind it. The last thing a body does. */

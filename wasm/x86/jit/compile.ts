@@ -9,7 +9,7 @@ import { RegionEmitter, type BlockState, type KnownFlags } from "./emitter.ts";
 import { implicitWrites } from "./implicit.ts";
 import { importRegionFunctions, regionSignature } from "./interface.ts";
 import { liveBefore } from "./operation.ts";
-import { planAccesses } from "./plan.ts";
+import { planAccesses, type BlockPlan, type Flow } from "./plan.ts";
 import { flow, flowOf, type BasicBlock, type Region } from "./region.ts";
 import { Structure } from "./structure.ts";
 
@@ -49,13 +49,39 @@ function compileRegion(
   markLiveFlags(blocks, node, structure);
   /** What the blocks emitted so far say of the flags at the beginning of later ones. Nothing, where one can enter. */
   const flagsAt = new Map<number, KnownFlags | null>(structure.entries.map((id) => [blocks[id - 1]!.offset, null]));
+  const plans = planAccesses(flowThrough(blocks, node, structure), implicitWrites);
+  /** Groups checked on the way to the end of a block. */
+  const checked = new Map<number, BlockState["groups"]>();
   const context = new RegionContext(f, imports);
   structure.emit(f, context.label, (id, go) => {
     const block = blocks[id - 1]!;
-    new BlockCompiler(context, block, structure, id, node, go, flagsAt).emit();
+    const shared: BlockState = {
+      groups: new Map(checked.get(structure.dominator(id))),
+      flags: flagsAt.get(block.offset) ?? null,
+    };
+    checked.set(id, shared.groups);
+    new BlockCompiler(context, block, structure, id, node, go, flagsAt, shared).emit(plans.get(block)!);
   });
   context.finish();
   return { entries: structure.entries.map((id) => blocks[id - 1]!.offset) };
+}
+
+function flowThrough(blocks: readonly BasicBlock[], node: ReadonlyMap<number, number>, structure: Structure): Flow {
+  const order = structure.order();
+  const predecessors = new Map<number, BasicBlock[]>(order.map((id) => [id, []]));
+  for (const id of order)
+    for (const offset of blocks[id - 1]!.successors) predecessors.get(node.get(offset)!)!.push(blocks[id - 1]!);
+  return {
+    order: order.map((id) => blocks[id - 1]!),
+    dominator: (block) => {
+      const id = structure.dominator(node.get(block.offset)!);
+      return id === 0 ? null : blocks[id - 1]!;
+    },
+    predecessors: (block) => {
+      const id = node.get(block.offset)!;
+      return structure.isLoop(id) || structure.entries.includes(id) ? null : predecessors.get(id)!;
+    },
+  };
 }
 
 /** Flags that nobody reads, across the blocks of the region: whatever leaves it reads all. */
@@ -106,6 +132,7 @@ class BlockCompiler {
     node: ReadonlyMap<number, number>,
     go: (to: number) => void,
     flagsAt: Map<number, KnownFlags | null>,
+    shared: BlockState,
   ) {
     this.#context = context;
     this.#block = block;
@@ -114,15 +141,14 @@ class BlockCompiler {
     this.#node = node;
     this.#goNode = go;
     this.#flagsAt = flagsAt;
-    this.#shared = { groups: new Map(), flags: flagsAt.get(block.offset) ?? null };
+    this.#shared = shared;
   }
 
-  emit(): void {
+  emit(plan: BlockPlan): void {
     const { f, budget } = this.#context;
     const block = this.#block;
     const mark = f.mark();
     f.set(budget, i32.sub(budget, i32.const(block.operations.length)));
-    const plan = planAccesses(block, implicitWrites);
     const ends = {
       go: (offset: number): void => this.#go(offset),
       goTo: (target: Expression): void => this.#goTo(target),
@@ -159,11 +185,53 @@ class BlockCompiler {
     const { f } = context;
     const to = "index" in target ? (target as Local) : f.let(target);
     const relative = f.let(i64.sub(to, context.origin));
-    for (const offset of this.#block.seen) {
-      if (!this.#node.has(offset)) continue;
-      f.if(i64.eq(relative, i64.const(offset)), () => this.#go(offset));
-    }
+    const known = this.#block.seen.filter((offset) => this.#node.has(offset));
+    if (known.length <= comparedMax) {
+      for (const offset of known) f.if(i64.eq(relative, i64.const(offset)), () => this.#go(offset));
+    } else this.#switch(relative, known);
     context.exitTo(to, this.#block.operations.at(-1)!.offset);
+  }
+
+  /** Many targets: a perfect hash of the distance from the origin leads to each, where it is compared. */
+  #switch(relative: Local, targets: readonly number[]): void {
+    const { f } = this.#context;
+    const { multiplier, bits, slots } = perfectHash(targets);
+    f.block((miss) => {
+      const labels = targets.map(() => f.open()).toReversed();
+      const index = i32.shrU(i32.mul(i32.wrapI64(relative), i32.const(multiplier)), i32.const(32 - bits));
+      f.brTable(
+        index,
+        slots.map((slot) => (slot < 0 ? miss : labels[slot]!)),
+        miss,
+      );
+      for (const offset of targets) {
+        f.end();
+        f.brIf(miss, i64.ne(relative, i64.const(offset)));
+        this.#go(offset);
+      }
+    });
+  }
+}
+
+/** So many targets of a computed jump are compared one after the other. */
+const comparedMax = 3;
+
+/** A multiplier under which the upper bits of all products differ, and which value each slot belongs to (-1: none). */
+function perfectHash(values: readonly number[]): { multiplier: number; bits: number; slots: number[] } {
+  let multiplier = 0x9e3779b1;
+  for (let bits = Math.ceil(Math.log2(values.length)) + 1; ; bits++) {
+    for (let attempt = 0; attempt < 200; attempt++) {
+      // A linear congruential step gives the next odd multiplier.
+      multiplier = (Math.imul(multiplier, 1664525) + 1013904223) | 1;
+      const slots = new Array<number>(2 ** bits).fill(-1);
+      const fits = values.every((value, i) => {
+        const at = Math.imul(value, multiplier) >>> (32 - bits);
+        if (slots[at] !== -1) return false;
+        slots[at] = i;
+        return true;
+      });
+      if (fits) return { multiplier, bits, slots };
+    }
   }
 }
 

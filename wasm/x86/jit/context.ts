@@ -29,8 +29,9 @@ export class RegionContext {
   readonly #vector: (Local | undefined)[] = [];
   readonly #generalWritten = new Set<number>();
   readonly #vectorWritten = new Set<number>();
-  readonly #pages = new Map<string, Local>();
+  readonly #lasting = new Map<object, Local>();
   #fsBase: Local | undefined;
+  #exactMode: Local | undefined;
   #readsFlags = false;
   #writesFlags = false;
   /** Where the exit goes: offset from the origin, or the address itself. */
@@ -109,6 +110,7 @@ export class RegionContext {
       list.push(f.assignment(this.b, i64.load(base, state.flagsB)));
     }
     if (this.#fsBase !== undefined) list.push(f.assignment(this.#fsBase, i64.load(base, state.fsBase)));
+    if (this.#exactMode !== undefined) list.push(f.assignment(this.#exactMode, i32.load16U(base, state.sseExact)));
     return list;
   }
 
@@ -154,6 +156,11 @@ export class RegionContext {
     return (this.#fsBase ??= this.f.local("i64"));
   }
 
+  /** Neither can the mode of floating point: LDMXCSR is left to the interpreter. */
+  exactMode(): Local {
+    return (this.#exactMode ??= this.f.local("i32"));
+  }
+
   readFlags(): readonly [kind: Local, a: Local, b: Local] {
     this.#readsFlags = true;
     return [this.kind, this.a, this.b];
@@ -167,10 +174,10 @@ export class RegionContext {
     this.f.set(this.kind, kind);
   }
 
-  /** Host address of a guest page near the code, found at its first use and kept; 0 until then (a local). */
-  page(key: string): Local {
-    let local = this.#pages.get(key);
-    if (local === undefined) this.#pages.set(key, (local = this.f.local("i32")));
+  /** Where the host address of a lasting group is kept: 0 until its first check in this run. */
+  lasting(group: object): Local {
+    let local = this.#lasting.get(group);
+    if (local === undefined) this.#lasting.set(group, (local = this.f.local("i32")));
     return local;
   }
 

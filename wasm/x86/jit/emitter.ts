@@ -399,11 +399,22 @@ export class RegionEmitter implements Emitter {
     const ea = "index" in address ? (address as Local) : this.f.let(address);
     if (planned === null) return { host: this.#checked(ea, bytes, kind) };
     const { f } = this;
-    const { group, at } = planned;
-    let start = this.#block.groups.get(group);
-    if (start === undefined) {
-      start = f.local("i32");
-      this.#block.groups.set(group, start);
+    const { group, offset } = planned;
+    const at = offset - group.from;
+    const start = this.#start(group, ea, at);
+    const host = f.let(at === 0 ? start : i32.add(start, i32.const(at)));
+    f.if(i32.eqz(start), () => this.#slow(host, ea, bytes, kind, false));
+    return { host };
+  }
+
+  /** Host address of the first byte of a group, or 0 if its accesses must be checked one by one. */
+  #start(group: Group, ea: Local, at: number): Local {
+    const { f } = this;
+    const known = this.#block.groups.get(group);
+    if (known !== undefined) return known;
+    const start = group.lasting ? this.#context.lasting(group) : f.local("i32");
+    this.#block.groups.set(group, start);
+    const check = (): void => {
       const first = at === 0 ? ea : f.let(i64.sub(ea, i64.const(at)));
       const entry = f.let(tlbSlot(first));
       const tag = group.write ? tlb.writeTag : tlb.readTag;
@@ -415,10 +426,10 @@ export class RegionEmitter implements Emitter {
           i32.const(0),
         ),
       );
-    }
-    const host = f.let(at === 0 ? start : i32.add(start, i32.const(at)));
-    f.if(i32.eqz(start), () => this.#slow(host, ea, bytes, kind, false));
-    return { host };
+    };
+    if (group.lasting) f.if(i32.eqz(start), check);
+    else check();
+    return start;
   }
 
   #tag(address: Expression, bytes: number): Expression {
@@ -522,6 +533,10 @@ export class RegionEmitter implements Emitter {
 
   get wantsFlags(): boolean {
     return this.#operation.wantsFlags;
+  }
+
+  exactMode(): Expression {
+    return this.#context.exactMode();
   }
 
   faultIf(condition: Expression, kind: Exit): void {

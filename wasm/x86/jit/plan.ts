@@ -1,10 +1,10 @@
 /**
- * Plans the memory accesses of a basic block: those whose addresses differ only by a constant (stack slots, fields of one
- * structure, runs of pushes) share one TLB check for the whole range they cover.
+ * Plans the memory accesses of a region: those whose addresses differ only by a constant (stack slots, fields of one
+ * structure, runs of pushes) share one TLB check for the whole range they cover, made at the first of them.
  *
  * Registers are followed symbolically: a value is a root (a number that stands for what a register held) plus a
- * constant. Within a region's run a translation cannot change: mappings change in the kernel only, and code is decoded
- * in the interpreter only.
+ * constant. What is known at the end of a block holds in the blocks it dominates. Within a region's run a translation
+ * cannot change: mappings change in the kernel only, and code is decoded in the interpreter only.
  */
 import { limits } from "../../../src/base/limits.ts";
 import { addressing } from "../instruction.ts";
@@ -16,24 +16,28 @@ import { generalRegister, type Operation } from "./operation.ts";
 /** Accesses that share a check. */
 export interface Group {
   /** Offset of the first byte covered, relative to the root, and the number of bytes. */
-  readonly from: number;
-  readonly bytes: number;
-  readonly write: boolean;
+  from: number;
+  bytes: number;
+  write: boolean;
+  /** Its root never changes while the region runs (a page near the code, the thread's own data): checked once. */
+  readonly lasting: boolean;
+  /** Accesses in it: with one, a check of its own is as good. */
+  count: number;
 }
 
-/** One access: which group, and where its bytes are in it. Null: it is checked by itself. */
+/** One access: which group, and where its bytes are relative to the group's root. */
 export interface PlannedAccess {
   readonly group: Group;
-  readonly at: number;
+  readonly offset: number;
 }
 
-interface Access {
-  readonly operation: number;
-  readonly ordinal: number;
-  readonly root: string;
-  readonly offset: number;
-  readonly bytes: number;
-  readonly write: boolean;
+/** What the planner needs to know of the control flow. */
+export interface Flow {
+  /** Blocks in an order in which dominators come first. */
+  readonly order: readonly BasicBlock[];
+  /** The block that dominates it immediately, or null; blocks that control reaches it from, or null if not all are known before. */
+  dominator(block: BasicBlock): BasicBlock | null;
+  predecessors(block: BasicBlock): readonly BasicBlock[] | null;
 }
 
 interface Value {
@@ -44,18 +48,64 @@ interface Value {
 const rsp = 4;
 const rbp = 5;
 
-/** By operation of the block: its accesses in the order its body makes them, operands first. */
-export function planAccesses(
+/** By operation of a block: its accesses in the order its body makes them, operands first. */
+export type BlockPlan = (PlannedAccess | null)[][];
+
+interface Environment {
+  readonly values: readonly Value[];
+  /** Groups whose first access has been made, by root; `w` before the root for those checked for writing. */
+  readonly groups: ReadonlyMap<string, Group>;
+}
+
+/** Plans all blocks. */
+export function planAccesses(flow: Flow, implicitWrites: (operation: Operation) => number): Map<BasicBlock, BlockPlan> {
+  const plans = new Map<BasicBlock, BlockPlan>();
+  const after = new Map<BasicBlock, Environment>();
+  const lasting = new Map<string, Group>();
+  let roots = 0;
+  const fresh = (): Value => ({ root: roots++, offset: 0 });
+  for (const block of flow.order) {
+    const before = flow.predecessors(block)?.map((from) => after.get(from)!) ?? null;
+    const dominator = flow.dominator(block);
+    const values = Array.from({ length: 16 }, (_, register) => {
+      const first = before?.[0]?.values[register];
+      if (first === undefined) return fresh();
+      const same = before!.every(({ values: all }) => {
+        const other = all[register]!;
+        return other.root === first.root && other.offset === first.offset;
+      });
+      return same ? first : fresh();
+    });
+    const groups = new Map(dominator === null ? [] : after.get(dominator)!.groups);
+    plans.set(block, planBlock(block, values, groups, lasting, fresh, implicitWrites));
+    after.set(block, { values, groups });
+  }
+  for (const plan of plans.values())
+    for (const list of plan)
+      list.forEach((access, i) => {
+        if (access !== null && access.group.count < 2) list[i] = null;
+      });
+  return plans;
+}
+
+const zero: Value = { root: -1, offset: 0 };
+const threadRoot = -2;
+
+/** Plans one block, and leaves in `values` and `groups` what holds behind it. */
+function planBlock(
   block: BasicBlock,
+  values: Value[],
+  groups: Map<string, Group>,
+  lasting: Map<string, Group>,
+  fresh: () => Value,
   implicitWrites: (operation: Operation) => number,
-): (PlannedAccess | null)[][] {
-  const accesses: Access[] = [];
-  let roots = 16;
-  const values: Value[] = Array.from({ length: 16 }, (_, root) => ({ root, offset: 0 }));
-  const zero: Value = { root: -1, offset: 0 };
+): BlockPlan {
+  const plan: BlockPlan = block.operations.map(() => []);
+  /** Groups begun in this block: whoever comes to the first access comes to all. */
+  const own = new Set<Group>();
   const valueAt = (address: number): Value | null => {
     if (address === state.zero) return zero;
-    if (address === state.fsBase) return { root: -2, offset: 0 };
+    if (address === state.fsBase) return { root: threadRoot, offset: 0 };
     const register = generalRegister(address);
     return register < 0 ? null : values[register]!;
   };
@@ -65,7 +115,9 @@ export function planAccesses(
     const { name } = parsed.row;
     let ordinal = 0;
     const access = (root: string, offset: number, bytes: number, write: boolean): void => {
-      accesses.push({ operation: index, ordinal: ordinal++, root, offset, bytes, write });
+      const place = ordinal++;
+      const isLasting = root === `${threadRoot}` || root.startsWith("page");
+      plan[index]![place] = join(isLasting ? lasting : groups, own, isLasting, root, offset, bytes, write);
     };
     const atValue = (value: Value, offset: number, bytes: number, write: boolean): void =>
       access(`${value.root}`, value.offset + offset, bytes, write);
@@ -134,46 +186,47 @@ export function planAccesses(
       if (base !== null && base.root >= 0 && register >= 0)
         copy = { register, value: { root: base.root, offset: base.offset + operation.displacement } };
     }
-    for (let register = 0; register < 16; register++)
-      if ((written & (1 << register)) !== 0) values[register] = { root: roots++, offset: 0 };
+    for (let register = 0; register < 16; register++) if ((written & (1 << register)) !== 0) values[register] = fresh();
     // POP RSP and the like leave what they loaded.
     if (newTop !== null && (registersWritten(operation) & (1 << rsp)) === 0) values[rsp] = newTop;
     if (copy !== null && Math.abs(copy.value.offset) < 2 ** 31) values[copy.register] = copy.value;
   });
-  return group(block, accesses);
+  return plan;
 }
 
-function group(block: BasicBlock, accesses: readonly Access[]): (PlannedAccess | null)[][] {
-  const planned: (PlannedAccess | null)[][] = block.operations.map(() => []);
-  const byRoot = new Map<string, Access[]>();
-  for (const access of accesses) {
-    const list = byRoot.get(access.root);
-    if (list === undefined) byRoot.set(access.root, [access]);
-    else list.push(access);
-  }
-  for (const list of byRoot.values()) {
-    let open: Access[] = [];
-    let from = 0;
-    let to = 0;
-    const close = (): void => {
-      if (open.length > 1) {
-        const made = { from, bytes: to - from, write: open.some((access) => access.write) };
-        for (const access of open)
-          planned[access.operation]![access.ordinal] = { group: made, at: access.offset - from };
-      }
-      open = [];
-    };
-    for (const access of list) {
-      const start = Math.min(from, access.offset);
-      const end = Math.max(to, access.offset + access.bytes);
-      if (open.length > 0 && end - start > limits.sharedCheckBytesMax) close();
-      if (open.length === 0) [from, to] = [access.offset, access.offset + access.bytes];
-      else [from, to] = [start, end];
-      open.push(access);
+/** Finds or begins the group of an access. */
+function join(
+  groups: Map<string, Group>,
+  own: Set<Group>,
+  lasting: boolean,
+  root: string,
+  offset: number,
+  bytes: number,
+  write: boolean,
+): PlannedAccess {
+  const fits = (group: Group | undefined): group is Group =>
+    group !== undefined &&
+    Math.max(group.from + group.bytes, offset + bytes) - Math.min(group.from, offset) <= limits.sharedCheckBytesMax;
+  let group = groups.get(`w${root}`);
+  if (!write && !fits(group)) group = groups.get(root);
+  if (!fits(group)) {
+    // A group for reading becomes one for writing only where every run that reads also writes.
+    const reading = write ? groups.get(root) : undefined;
+    if (fits(reading) && own.has(reading)) {
+      group = reading;
+      groups.delete(root);
+    } else {
+      group = { from: offset, bytes, write, lasting, count: 0 };
+      if (!lasting) own.add(group);
     }
-    close();
+    group.write ||= write;
+    groups.set(write ? `w${root}` : root, group);
   }
-  return planned;
+  const end = Math.max(group.from + group.bytes, offset + bytes);
+  group.from = Math.min(group.from, offset);
+  group.bytes = end - group.from;
+  group.count++;
+  return { group, offset };
 }
 
 /** General registers the operands write, as bits. */

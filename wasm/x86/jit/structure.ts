@@ -27,6 +27,7 @@ export class Structure {
   readonly #viaDispatch = new Set<number>();
   /** Position in reverse postorder; -1: unreachable. */
   #order: Int32Array;
+  #dominator: Int32Array;
   #isLoop: Uint8Array;
   #isMerge: Uint8Array;
   #children: number[][] = [];
@@ -36,6 +37,7 @@ export class Structure {
     this.#count = graph.successors.length;
     this.entries = [...new Set(graph.entries)];
     this.#order = new Int32Array(this.#count);
+    this.#dominator = new Int32Array(this.#count);
     this.#isLoop = new Uint8Array(this.#count);
     this.#isMerge = new Uint8Array(this.#count);
     while (this.#analyse()) {
@@ -45,6 +47,18 @@ export class Structure {
 
   isReachable(node: number): boolean {
     return this.#order[node]! >= 0;
+  }
+
+  /** Nodes that can be reached, dominators before what they dominate; without the dispatcher. */
+  order(): number[] {
+    const nodes: number[] = [];
+    for (let node = 1; node < this.#count; node++) if (this.#order[node]! >= 0) nodes.push(node);
+    return nodes.toSorted((a, b) => this.#order[a]! - this.#order[b]!);
+  }
+
+  /** The node that dominates another one immediately; 0 is the dispatcher. */
+  dominator(node: number): number {
+    return this.#dominator[node]!;
   }
 
   isLoop(node: number): boolean {
@@ -114,6 +128,7 @@ export class Structure {
         }
       }
     }
+    this.#dominator = dominator;
     const dominates = (a: number, b: number): boolean => {
       let node = b;
       while (order[node]! > order[a]!) node = dominator[node]!;

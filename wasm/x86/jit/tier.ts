@@ -235,7 +235,7 @@ export class Tier {
     const dependent = this.#byFrame.get(frame);
     if (dependent === undefined) return;
     this.#changes.set(frame, (this.#changes.get(frame) ?? 0) + 1);
-    for (const live of [...dependent]) this.#drop(live);
+    for (const live of dependent) this.#drop(live);
     this.invalidated++;
   }
 

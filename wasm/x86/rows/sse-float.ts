@@ -9,12 +9,8 @@ import { f32, f64, i32, i64, select } from "../../encode/numeric.ts";
 import { f32x4, f64x2, i8x16, v128 } from "../../encode/simd.ts";
 import { row, type Emitter } from "../row.ts";
 import "../soft.ts";
-import { state } from "../state.ts";
 import { exit } from "../types.ts";
 import { everySecond, ones } from "./lanes.ts";
-
-/** 1 once MXCSR matters. */
-export const exactMode = (): Expression => i32.load16U(i32.const(0), state.sseExact);
 
 /** An unmasked SSE exception of the soft operation just done: nothing may be written. */
 export function checkSse(e: Emitter): void {
@@ -24,7 +20,7 @@ export function checkSse(e: Emitter): void {
 /** The native result, replaced by the soft one where `isNan` (i32) or in exact mode. */
 export function refine(e: Emitter, native: Expression, isNan: (r: Local) => Expression, soft: () => Expression): Local {
   const result = e.let(native);
-  e.f.if(i32.or(exactMode(), isNan(result)), () => {
+  e.f.if(i32.or(e.exactMode(), isNan(result)), () => {
     e.f.set(result, soft());
     checkSse(e);
   });
