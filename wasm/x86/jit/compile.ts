@@ -223,7 +223,7 @@ function perfectHash(values: readonly number[]): { multiplier: number; bits: num
     for (let attempt = 0; attempt < 200; attempt++) {
       // A linear congruential step gives the next odd multiplier.
       multiplier = (Math.imul(multiplier, 1664525) + 1013904223) | 1;
-      const slots = new Array<number>(2 ** bits).fill(-1);
+      const slots = Array.from({ length: 2 ** bits }, () => -1);
       const fits = values.every((value, i) => {
         const at = Math.imul(value, multiplier) >>> (32 - bits);
         if (slots[at] !== -1) return false;

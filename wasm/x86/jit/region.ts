@@ -39,6 +39,8 @@ export interface RegionSource {
   frameOf(address: number): number;
   /** Whether the interpreter has been at the physical address. */
   executed(physical: number): boolean;
+  /** Most basic blocks of the region. */
+  readonly blocksMax: number;
   /** Targets seen of the computed jump or return at a guest address, most frequent first. */
   targetsSeen(address: number): readonly number[];
 }
@@ -140,7 +142,7 @@ export function discover(source: RegionSource, start: number): Region | null {
     if (queue === undefined) break;
     const offset = queue.shift()!;
     if (found.has(offset)) continue;
-    if (found.size >= limits.regionBlocksMax || instructions >= limits.regionInstructionsMax) break;
+    if (found.size >= source.blocksMax || instructions >= limits.regionInstructionsMax) break;
     const block = decodeBlock(offset);
     if (block === null) continue;
     found.set(offset, block);

@@ -30,6 +30,7 @@ interface Live {
 
 /** Samples of a block before it is compiled. */
 const hotSamples = 2;
+const forcedBlocks = 6;
 /** Compiling may take this part of the time guests have run, after a first allowance in ms. */
 const compileShare = 0.3;
 const compileAllowanceMs = 20;
@@ -139,6 +140,8 @@ export class Tier {
       {
         bytes: () => this.#host.memory().bytes,
         frameOf: (address) => this.#usable(this.#host.frameOf(address)),
+        // Everything is compiled once more for each place it is entered at: small regions keep that in bounds.
+        blocksMax: this.#mode === "force" ? forcedBlocks : limits.regionBlocksMax,
         executed: (physical) => this.#mode === "force" || this.#decoder.find(physical) !== 0,
         targetsSeen: (address) => this.#targetsSeen(address),
       },
