@@ -158,6 +158,12 @@ export class Delivery {
       case exit.singleStep:
         force(1, signals.SIGTRAP, siCode.TRAP_TRACE, rip);
         break;
+      case exit.debug:
+        force(1, signals.SIGTRAP, siCode.TRAP_BRKPT, rip);
+        break;
+      case exit.overflow:
+        force(4, signals.SIGSEGV, siCode.SI_KERNEL, undefined);
+        break;
       case exit.breakpoint:
         force(3, signals.SIGTRAP, siCode.SI_KERNEL, undefined);
         break;

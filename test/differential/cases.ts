@@ -2,7 +2,7 @@
 import { bitsOf, parsedRows, type ParsedRow } from "../../wasm/x86/operands.ts";
 import type { OperandSize } from "../../wasm/x86/row.ts";
 import { encode } from "./encode.ts";
-import { codeBase, dataBase, dataBytes, readOnlyBase, windowBase, windowBytes } from "./layout.ts";
+import { codeBase, dataBase, dataBytes, gsBase, readOnlyBase, windowBase, windowBytes } from "./layout.ts";
 import type { Case } from "./layout.ts";
 import { Dice, f32, f64, f80, integer, startFx } from "./operands.ts";
 
@@ -39,7 +39,11 @@ export function forms(): Form[] {
 
 const middle = BigInt(windowBase + windowBytes / 2);
 const strings = /^(MOVS|CMPS|STOS|LODS|SCAS)$/;
-const stack = /^(PUSH|POP|CALL|RET|PUSHF|POPF|ENTER|LEAVE|PUSH .S|POP .S)$/;
+const stack = /^(PUSH|POP|CALL|RET|PUSHF|POPF|ENTER|LEAVE|PUSH .S|POP .S|CALL far|RETF|IRET)$/;
+/** Operands that nothing names: prefixes 67 and 65 are about them. */
+const implied = /^(MOVS|CMPS|STOS|LODS|SCAS|XLAT|MASKMOV\w+|LOOP\w*|JRCXZ)$/;
+/** What Linux gives user mode, with each level of privilege, and what it does not. */
+const selectors = [0x28, 0x30, 0x78, 0x20, 0x10, 0x60, 0];
 
 /** Where a memory operand may lie. */
 function pickTarget(dice: Dice, bytes: number, form: Form): bigint {
@@ -175,6 +179,10 @@ export function makeCase(dice: Dice, form: Form): FormCase {
   const isFar = row.name.startsWith("BT") && memory && row.operands.includes("G");
   if (isFar) target = middle + BigInt(dice.below(64) - 32);
   const prefixes: number[] = [];
+  const isImplied = implied.test(row.name);
+  const address32 = (memory || isImplied) && target < 0xffff_0000n && dice.chance(10);
+  const usesGs = (memory || isImplied) && row.name !== "LEA" && !isFar && dice.chance(10);
+  if (usesGs) prefixes.push(0x65);
   // By more than the operand's size the result is undefined.
   const doubleShift16 = /^SH[LR]D$/.test(row.name) && size === 16;
   if (doubleShift16) registers[1] = BigInt(dice.below(17));
@@ -185,7 +193,10 @@ export function makeCase(dice: Dice, form: Form): FormCase {
     at: BigInt(codeBase + codeOffset),
     lock: row.lock === true && memory && dice.chance(4),
     prefixes,
-    immediate: row.name === "ENTER" ? dice.below(64) : doubleShift16 ? dice.below(17) : undefined,
+    address32,
+    ...(usesGs ? { segmentBase: BigInt(gsBase) } : {}),
+    immediate:
+      row.name === "ENTER" || row.name === "RETF" ? dice.below(64) : doubleShift16 ? dice.below(17) : undefined,
   });
   const window = new Uint8Array(windowBytes);
   const view = new DataView(window.buffer);
@@ -222,6 +233,14 @@ export function makeCase(dice: Dice, form: Form): FormCase {
     registers[2] = dice.chance(2) ? 0n : row.name === "IDIV" && low < 0n ? (1n << 64n) - 1n : 0n;
     if (size === 8) registers[0] = BigInt(dice.below(row.name === "IDIV" ? 300 : 2000));
   }
+  if (usesGs && isImplied) {
+    if (row.name === "XLAT") registers[3] = (registers[3] ?? 0n) - BigInt(gsBase);
+    if (row.name.startsWith("MASKMOV")) registers[7] = BigInt.asUintN(64, (registers[7] ?? 0n) - BigInt(gsBase));
+    if (isString) registers[6] = (registers[6] ?? 0n) - BigInt(gsBase);
+  }
+  if (address32 && isImplied)
+    for (const number of [1, 3, 6, 7])
+      registers[number] = (BigInt(dice.u32()) << 32n) | ((registers[number] ?? 0n) & 0xffff_ffffn);
   for (const [number, value] of encoded.pinned) registers[number] = BigInt.asUintN(64, value);
   if (isFar && encoded.reg === 4) return makeCase(dice, form);
   if (doubleShift16 && encoded.pinned.has(1)) return makeCase(dice, form);
@@ -245,7 +264,7 @@ export function makeCase(dice: Dice, form: Form): FormCase {
     registers[0] = view.getBigUint64(offset, true);
     registers[2] = bytes === 16 ? view.getBigUint64(offset + 8, true) : view.getBigUint64(offset, true) >> 32n;
   }
-  if (row.ends === true) {
+  if (/^(CALL|JMP|RET)$/.test(row.name)) {
     const land = BigInt(codeBase + 0x100 + dice.below(0x1e00));
     const isRet = row.name === "RET";
     const sp = Number((registers[4] ?? 0n) - BigInt(windowBase));
@@ -255,6 +274,7 @@ export function makeCase(dice: Dice, form: Form): FormCase {
       else if (!memory && encoded.rm !== 4) registers[encoded.rm] = land;
     }
   }
+  fillFar(dice, form, view, registers, encoded.rm, inWindow ? offset : -1);
   let flags = dice.u32() & 0x8d5;
   if (isString && dice.chance(3)) flags |= 0x400;
   if (row.name === "POPF") {
@@ -274,6 +294,42 @@ export function makeCase(dice: Dice, form: Form): FormCase {
     immediate: encoded.immediate,
     offset,
   };
+}
+
+/** Selectors and far pointers, in the operand or on the stack. */
+function fillFar(dice: Dice, form: Form, view: DataView, registers: BigUint64Array, rm: number, offset: number): void {
+  const { name, encoding, operands } = form.parsed.row;
+  const bytes = form.size / 8;
+  const put = (at: number, value: bigint): void => {
+    for (let i = 0; i < bytes; i++) view.setUint8(at + i, Number((value >> BigInt(8 * i)) & 0xffn));
+  };
+  const selector = (): number => dice.pick(selectors) | dice.below(4);
+  const land = BigInt(codeBase + 0x100 + dice.below(0x1e00));
+  const code = (): number => (dice.chance(4) ? selector() : 0x33);
+  if (/^(LAR|LSL|VERR|VERW)$/.test(name) || encoding.startsWith("8E")) {
+    // The limit of 78 is the number of the processor.
+    const any = name === "LSL" ? selector() % 0x40 : selector();
+    const value = dice.chance(8) ? dice.below(0x10000) & ~0x40 : dice.chance(3) ? 0x2b : any;
+    if (offset >= 0) view.setUint16(offset, value, true);
+    else if (!form.memory && rm !== 4) registers[rm] = ((registers[rm] ?? 0n) & ~0xffffn) | BigInt(value);
+  } else if (operands.includes("Mp") && offset >= 0) {
+    put(offset, land);
+    view.setUint16(offset + bytes, name.endsWith(" far") ? code() : dice.chance(2) ? 0x2b : selector(), true);
+  }
+  const sp = Number((registers[4] ?? 0n) - BigInt(windowBase));
+  if (sp < 0 || sp + 5 * bytes > windowBytes) return;
+  if (name === "RETF" || name === "IRET") {
+    put(sp, land);
+    put(sp + bytes, BigInt(code()));
+  }
+  if (name === "IRET") {
+    // As for POPF: only flags that are safe.
+    put(sp + 2 * bytes, dice.u64() & 0x20_0ed7n);
+    put(sp + 3 * bytes, registers[4] ?? 0n);
+    put(sp + 4 * bytes, BigInt(dice.chance(8) ? selector() : 0x2b));
+  }
+  if (/^POP .S$/.test(name))
+    put(sp, (dice.u64() & ~0xffffn) | BigInt(dice.chance(3) ? dice.below(0x10000) : selector()));
 }
 
 /** A memory operand of the kind the row works on. */

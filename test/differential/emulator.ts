@@ -2,14 +2,16 @@
 import { createCpu } from "../../wasm/x86/cpu.ts";
 import { jitMode } from "../x86/mode.ts";
 import { exit, pte, type Cpu, type Exit } from "../../wasm/x86/types.ts";
-import { codeBase, codeBytes, dataBase, dataBytes, readOnlyBase, windowBase, windowBytes } from "./layout.ts";
+import { codeBase, codeBytes, dataBase, dataBytes, gsBase, readOnlyBase, windowBase, windowBytes } from "./layout.ts";
 import type { Case, Result } from "./layout.ts";
 
 /** x86 vectors of the processor's exits. */
 const vectors: Partial<Record<Exit, number>> = {
   [exit.divideError]: 0,
   [exit.singleStep]: 1,
+  [exit.debug]: 1,
   [exit.breakpoint]: 3,
+  [exit.overflow]: 4,
   [exit.invalidOpcode]: 6,
   [exit.generalProtection]: 13,
   [exit.pageFault]: 14,
@@ -84,6 +86,7 @@ export class Emulator {
     for (let i = 0; i < 16; i++) cpu.setRegister(i, test.registers[i] ?? 0n);
     cpu.rip = codeBase + test.codeOffset;
     cpu.flags = test.flags | 0x202;
+    cpu.gsBase = gsBase;
     cpu.loadFx(test.fx);
     let reason: Exit = exit.budget;
     for (let slice = 0; slice < 100 && reason === exit.budget; slice++) reason = cpu.run(10_000);

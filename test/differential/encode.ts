@@ -24,6 +24,10 @@ interface Choice {
   readonly lock: boolean;
   /** Prefixes put first: REP and the like. */
   readonly prefixes?: readonly number[];
+  /** Addresses of 32 bits (prefix 67): what is above in a register does not count. */
+  readonly address32?: boolean;
+  /** Base of the segment, by a prefix already given. */
+  readonly segmentBase?: bigint;
   /** One of many instructions: RSP and R15 keep their values, and R15 is the only base. */
   readonly base15?: bigint;
   /** Immediate, when it is not any. */
@@ -47,11 +51,14 @@ function pickRegister(dice: Dice, operand: Operand | undefined, keep = false): n
 export function encode(dice: Dice, parsed: ParsedRow, choice: Choice): Encoded {
   const { encoding, operands, row } = parsed;
   const { size, memory } = choice;
+  const target = BigInt.asUintN(64, choice.target - (choice.segmentBase ?? 0n));
   const prefixes: number[] = [...(choice.prefixes ?? [])];
+  if (choice.address32 === true) prefixes.push(0x67);
   const keep = choice.base15 !== undefined;
   const pinned = new Map<number, bigint>();
   if (choice.lock) prefixes.push(0xf0);
-  const uses16 = size === 16 && operands.some((o) => o.size === "v" || o.size === "z" || o.memorySize === "v");
+  const uses16 =
+    size === 16 && operands.some((o) => o.size === "v" || o.size === "z" || o.memorySize === "v" || o.size === "p");
   if (uses16 || (size === 16 && row.sizes !== undefined)) prefixes.push(0x66);
   if (encoding.prefix === "66") prefixes.push(0x66);
   if (encoding.prefix === "F3") prefixes.push(0xf3);
@@ -98,19 +105,19 @@ export function encode(dice: Dice, parsed: ParsedRow, choice: Choice): Encoded {
     } else if (shape === 1) {
       // Absolute, through a SIB byte without base and index.
       tail.push(field | 4, 0x25);
-      push(choice.target & 0xffffffffn, 4);
-      if (choice.target >> 31n !== 0n) return encode(dice, parsed, choice);
+      push(target & 0xffffffffn, 4);
+      if (target >> 31n !== 0n) return encode(dice, parsed, choice);
     } else if (choice.base15 !== undefined) {
       tail.push(0x80 | field | 7);
       rex |= 0x41;
-      push(choice.target - choice.base15, 4);
+      push(target - choice.base15, 4);
     } else {
       const withIndex = shape >= 5;
       const far = dice.chance(3);
       const near = far ? dice.u32() | 0 : dice.chance(2) ? (dice.below(256) << 24) >> 24 : 0;
       let base = dice.below(16);
       while (base === 4) base = dice.below(16);
-      let address = choice.target - BigInt(near);
+      let address = target - BigInt(near);
       let mode = near === 0 && (base & 7) !== 5 ? 0 : near >= -128 && near < 128 ? 1 : 2;
       if (mode === 0 && dice.chance(8)) mode = 2;
       if (withIndex) {
@@ -126,13 +133,16 @@ export function encode(dice: Dice, parsed: ParsedRow, choice: Choice): Encoded {
         tail.push((mode << 6) | field | 4, 0x24);
       } else tail.push((mode << 6) | field | (base & 7));
       if (base >= 8) rex |= 0x41;
-      pinned.set(base, address & mask64);
+      pinned.set(
+        base,
+        choice.address32 === true ? (BigInt(dice.u32()) << 32n) | (address & 0xffffffffn) : address & mask64,
+      );
       if (mode === 1) push(BigInt(near), 1);
       if (mode === 2) push(BigInt(near), 4);
     }
   } else if (memory) {
     // moffs: an absolute address of 64 bits.
-    push(choice.target, 8);
+    push(target, choice.address32 === true ? 4 : 8);
   }
   let immediate = 0;
   let first = true;
@@ -155,7 +165,7 @@ export function encode(dice: Dice, parsed: ParsedRow, choice: Choice): Encoded {
   head.push(opcode);
   const bytes = Uint8Array.from([...head, ...tail]);
   if (displacement?.relative === true) {
-    const distance = choice.target - (choice.at + BigInt(bytes.length));
+    const distance = target - (choice.at + BigInt(bytes.length));
     if (distance !== BigInt.asIntN(32, distance)) return encode(dice, parsed, choice);
     new DataView(bytes.buffer).setInt32(head.length + displacement.at, Number(distance), true);
   }

@@ -11,6 +11,8 @@ export const dataBytes = 0x2000;
 export const readOnlyBase = 0x3000_0000;
 export const windowBase = dataBase + 0xf00;
 export const windowBytes = 512;
+/** Base of GS: small, so that every address can be reached from it. */
+export const gsBase = 0x700;
 
 export interface Case {
   /** What is tested, for the report. */

@@ -8,12 +8,14 @@
  *     native CASES RESULTS
  */
 #define _GNU_SOURCE
+#include <asm/prctl.h>
 #include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/syscall.h>
 #include <sys/ucontext.h>
 #include <unistd.h>
 
@@ -25,6 +27,7 @@
 #define READ_ONLY 0x30000000ul
 #define WINDOW (DATA + 0xf00)
 #define WINDOW_BYTES 512
+#define GS_BASE 0x700
 
 struct test_case {
   uint64_t registers[16];
@@ -57,7 +60,18 @@ static struct test_case **cases;
 static struct result *results;
 static long count, current = -1;
 
+/* A case may load FS: the C library's own data hang on its base. */
+static unsigned long fs_base;
+
+static void arch_prctl(long code, unsigned long value) {
+  long result = SYS_arch_prctl;
+  __asm__ volatile("syscall" : "+a"(result) : "D"(code), "S"(value) : "rcx", "r11", "memory");
+}
+
 static void handler(int signal_number, siginfo_t *info, void *raw) {
+  __asm__ volatile("mov %0, %%ds; mov %0, %%es; mov %0, %%fs; mov %0, %%gs" : : "r"(0));
+  arch_prctl(ARCH_SET_FS, fs_base);
+  arch_prctl(ARCH_SET_GS, GS_BASE);
   ucontext_t *context = raw;
   greg_t *gregs = context->uc_mcontext.gregs;
   uint8_t *fx = (uint8_t *)context->uc_mcontext.fpregs;
@@ -111,6 +125,7 @@ static void map(unsigned long address, size_t bytes, int protection) {
 int main(int argc, char **argv) {
   if (argc != 3) return 2;
   setenv("RESULTS", argv[2], 1);
+  arch_prctl(ARCH_GET_FS, (unsigned long)&fs_base);
   FILE *in = fopen(argv[1], "rb");
   if (!in) return 2;
   fseek(in, 0, SEEK_END);

@@ -18,10 +18,13 @@ export function nativeUnavailable(): string | null {
   return null;
 }
 
-/** What /proc/cpuinfo says the processor has. */
+/** What /proc/cpuinfo says the processor has, and `intel` if it is one of Intel's. */
 export function hostFeatures(): ReadonlySet<string> {
-  const line = /^flags\s*:(.*)$/m.exec(readFileSync("/proc/cpuinfo", "utf8"));
-  return new Set(line?.[1]?.trim().split(/\s+/) ?? []);
+  const text = readFileSync("/proc/cpuinfo", "utf8");
+  const line = /^flags\s*:(.*)$/m.exec(text);
+  const features = new Set(line?.[1]?.trim().split(/\s+/) ?? []);
+  if (/^vendor_id\s*: GenuineIntel$/m.test(text)) features.add("intel");
+  return features;
 }
 
 function compiled(): string {
@@ -32,7 +35,7 @@ function compiled(): string {
   const program = join(folder, `native-${hash}`);
   if (!existsSync(program)) {
     const made = `${program}.${process.pid}`;
-    const result = spawnSync("gcc", ["-O1", "-o", made, source], { encoding: "utf8" });
+    const result = spawnSync("gcc", ["-O1", "-fno-stack-protector", "-o", made, source], { encoding: "utf8" });
     if (result.status !== 0) throw new Error(`gcc could not compile native.c:\n${result.stderr}`);
     renameSync(made, program);
   }

@@ -11,7 +11,7 @@ import { describe as report, differences } from "./compare.ts";
 import { Emulator } from "./emulator.ts";
 import { hostFeatures, nativeUnavailable, runNative } from "./native.ts";
 import { Dice } from "./operands.ts";
-import { isSupported } from "./support.ts";
+import { lacking } from "./support.ts";
 
 const perForm = Number(process.env["WHERRY_CASES"] ?? 40);
 const seed = Number(process.env["WHERRY_SEED"] ?? 20_241);
@@ -33,7 +33,7 @@ const untested = [
 describe.runIf(unavailable === null)(`rows against the processor, seed ${seed}`, () => {
   const failures = new Map<string, string[]>();
   const counts = new Map<string, number>();
-  const lacking = new Set<string>();
+  const missing = new Map<string, Set<string>>();
 
   beforeAll(() => {
     const host = hostFeatures();
@@ -56,8 +56,9 @@ describe.runIf(unavailable === null)(`rows against the processor, seed ${seed}`,
       batch = [];
     };
     for (const form of all) {
-      if (!isSupported(form, host)) {
-        lacking.add(form.parsed.row.feature ?? "");
+      const lacks = lacking(form, host);
+      if (lacks !== null) {
+        missing.set(lacks, (missing.get(lacks) ?? new Set()).add(form.parsed.row.name));
         continue;
       }
       for (let i = 0; i < perForm; i++) {
@@ -67,7 +68,8 @@ describe.runIf(unavailable === null)(`rows against the processor, seed ${seed}`,
     }
     flush();
     console.info(`not compared: ${untested.join(" ")}`);
-    if (lacking.size > 0) console.warn(`not tested, this processor lacks: ${[...lacking].join(", ")}`);
+    for (const [what, rows] of missing)
+      console.warn(`this processor lacks ${what}, not tested: ${[...rows].join(" ")}`);
   }, 3_600_000);
 
   test.each(names)("%s", (name) => {

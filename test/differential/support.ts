@@ -11,7 +11,10 @@ const cpuinfoNames: Record<string, string> = {
   lahf: "lahf_lm",
 };
 
-export function isSupported(form: Form, host: ReadonlySet<string>): boolean {
-  const feature = form.parsed.row.feature;
-  return feature === undefined || host.has(cpuinfoNames[feature] ?? feature);
+/** What the processor lacks for a form, or null. */
+export function lacking(form: Form, host: ReadonlySet<string>): string | null {
+  const { feature, operands } = form.parsed.row;
+  // AMD's processors have offsets of at most 32 bits in far pointers.
+  if (operands.includes("Mp") && form.size === 64 && !host.has("intel")) return "far pointers with 64-bit offsets";
+  return feature === undefined || host.has(cpuinfoNames[feature] ?? feature) ? null : feature;
 }

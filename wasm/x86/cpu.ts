@@ -15,7 +15,6 @@ import { buildInterpreter } from "./interpreter.ts";
 import { Tier } from "./jit/tier.ts";
 import { frameBase, pageMarks, record, tlb } from "./layout.ts";
 import { nameInstruction } from "./names.ts";
-import { otherMask } from "./rows/system.ts";
 import { contextBytes, contextStart, state } from "./state.ts";
 import {
   access,
@@ -198,14 +197,39 @@ class Processor implements Cpu {
         this.#interrupted = false;
         return exit.budget;
       }
+      if ((this.view.getUint32(state.flagsOther, true) & rflags.trap) !== 0) return this.#step();
       const slice = Math.min(left, this.#instructions < warmAfter ? coldSlice : warmSlice);
       this.view.setInt32(state.budget, slice, true);
       const code = this.#exports.run() as Exit;
-      const used = slice - this.view.getInt32(state.budget, true);
+      // An instruction that must leave at once takes more than there is.
+      const used = Math.min(2 * slice, slice - this.view.getInt32(state.budget, true));
       this.#instructions += used;
       left -= used;
       if (code === exit.budget) this.#tier?.sample(this.rip);
       if (code !== exit.budget || left <= 0) return code;
+    }
+  }
+
+  /** One instruction with the trap flag set, and the trap after it (Intel SDM vol. 3, 17.3.1.4). */
+  #step(): Exit {
+    const failed = (): Exit => this.view.getUint32(state.exitCode, true) as Exit;
+    for (;;) {
+      const { rip } = this;
+      const physical = this.#exports.walk(BigInt(rip), access.execute) >>> 0;
+      if (physical === 0) return failed();
+      const first = this.#decoder.single(physical, rip);
+      if (first === 0) return failed();
+      // Without budget the core stops at the first boundary.
+      this.view.setInt32(state.budget, 0, true);
+      this.view.setUint16(state.startRecord + record.op, special.continue, true);
+      this.view.setUint32(state.startRecord + record.link, first, true);
+      const code = this.#exports.run() as Exit;
+      this.view.setUint16(state.startRecord + record.op, special.redispatch, true);
+      this.#instructions++;
+      // The trap comes before a fault of the instruction jumped to.
+      const isFetch = (code === exit.pageFault || code === exit.generalProtection) && this.rip !== rip;
+      if (code !== exit.budget && !isFetch) return code;
+      if (!this.#decoder.singleDelaysTrap) return exit.singleStep;
     }
   }
 
@@ -226,6 +250,9 @@ class Processor implements Cpu {
     this.bytes.fill(0, contextStart, contextStart + contextBytes);
     this.view.setUint32(state.mxcsr, 0x1f80, true);
     this.view.setUint32(state.x87Control, 0x37f, true);
+    // CS and SS (arch/x86/include/asm/segment.h); the others are null.
+    this.view.setUint16(state.selectors + 2, 0x33, true);
+    this.view.setUint16(state.selectors + 4, 0x2b, true);
   }
 
   get rip(): number {
@@ -245,7 +272,7 @@ class Processor implements Cpu {
   set flags(value: number) {
     this.view.setUint32(state.flagsKind, 0, true);
     this.view.setUint32(state.flagsA, value & arithmeticMask, true);
-    this.view.setUint32(state.flagsOther, value & otherMask, true);
+    this.view.setUint32(state.flagsOther, value & rflags.userOther, true);
   }
 
   get fsBase(): number {

@@ -54,6 +54,9 @@ export class BlockDecoder {
   readonly #branches = new Float64Array(2 * maxInstructions + 2);
 
   listener: DecoderListener | null = null;
+  /** The instruction of the last `single` puts off the trap that would follow it. */
+  singleDelaysTrap = false;
+
   blocks = 0;
   instructions = 0;
   invalidations = 0;
@@ -119,6 +122,13 @@ export class BlockDecoder {
     fields[at + 3] = one.scale;
     fields[at + 4] = one.ripRelative ? one.disp + offset + one.length : one.disp;
     fields[at + 5] = one.addressing;
+    fields[at + 14] = 0;
+    if (one.ripRelative && one.disp + offset + one.length > 0x7fff_ffff) {
+      // Too far for one displacement: the address record has the instruction's, its record the rest.
+      fields[at + 4] = one.disp;
+      fields[at + 5] = addressing.general;
+      fields[at + 14] = offset + one.length;
+    }
     fields[at + 6] = one.segment;
     fields[at + 7] = one.immediateLow;
     fields[at + 8] = one.immediateHigh;
@@ -131,6 +141,32 @@ export class BlockDecoder {
       this.#traits.conditional[one.form] === 1 && (one.immediateLow & 31) !== 0
         ? this.#traits.writes[one.form]!
         : this.#traits.kills[one.form]!;
+  }
+
+  /**
+   * Records for the one instruction at a physical address, with everything relative to `rip` instead of the page: for
+   * single steps. Nobody else finds them, and the next block takes their place.
+   */
+  single(physical: number, rip: number): number {
+    const { bytes } = this.#host.memory();
+    const frame = (physical & -4096) >>> 0;
+    const room = frame + 4096 - physical;
+    this.#crossing.fill(0);
+    this.#crossing.set(bytes.subarray(physical, physical + Math.min(room, 15)));
+    let status = this.#one.decode(this.#crossing, 0, Math.min(room, 15));
+    if (status === decoded.needMore) {
+      const second = this.#host.walkExecute(rip + room);
+      if (second === 0) return 0;
+      this.#crossing.set(bytes.subarray(second, second + 15), room);
+      status = this.#one.decode(this.#crossing, 0, room + 15);
+    }
+    const illegal = status !== decoded.ok;
+    if (!illegal) this.#keep(0, 0);
+    const n = illegal ? 0 : 1;
+    this.#liveness(n);
+    const end = illegal ? 0 : this.#one.length;
+    this.singleDelaysTrap = !illegal && this.#one.parsed.row.delaysTrap === true;
+    return this.#emit(0, 0, 0, n, end, !illegal && this.#traits.ends[this.#one.form] === 1, illegal, true);
   }
 
   /** Which instructions must store their flags: backwards, with everything live at exits and possible faults. */
@@ -153,6 +189,7 @@ export class BlockDecoder {
     end: number,
     ended: boolean,
     illegal: boolean,
+    single = false,
   ): number {
     // At most an address record before each instruction, a stub after each, and an end.
     const most = blockHeader.bytes * 2 + (3 * n + 4) * record.bytes;
@@ -214,7 +251,7 @@ export class BlockDecoder {
         words[w + 7] = (len << 16) | (fields[f + 3]! << 24);
         at += record.bytes;
         m = state.effective;
-        disp = 0;
+        disp = fields[f + 14]!;
       }
       const branch = fusedWith >= 0 ? fusedWith : i;
       // The fields of a record (layout.ts), a word at a time: this is most of the cost of code that runs once.
@@ -246,7 +283,7 @@ export class BlockDecoder {
     for (let b = 0; b < branchCount; b += 2) {
       const source = branches[b]!;
       const target = branches[b + 1]!;
-      const inPage = target >= 0 && target < 4096 && secondFrame === 0;
+      const inPage = target >= 0 && target < 4096 && secondFrame === 0 && !single;
       if (inPage && target === first) {
         words[(source + record.link) >> 2] = start;
         continue;
@@ -255,6 +292,7 @@ export class BlockDecoder {
       words[(source + record.link) >> 2] = at;
       at += record.bytes;
     }
+    if (single) return start;
     this.#top = at;
     const physical = (frame | first) >>> 0;
     const bucket = (blockHash.base >> 2) + bucketOf(physical);

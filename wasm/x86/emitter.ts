@@ -337,7 +337,11 @@ export class RecordEmitter implements Emitter {
   }
 
   segmentBase(): Expression {
-    return i64.load(this.#field16(record.m));
+    return i64.load(this.#field16(this.#form.parsed.encoding.modrm ? record.x : record.m));
+  }
+
+  addressMask(): Expression {
+    return i64.load(this.#frame.pc, record.imm);
   }
 
   translate(address: Expression, bytes: number, kind: "read" | "write"): Pointer {
@@ -410,10 +414,18 @@ export class RecordEmitter implements Emitter {
 
   exit(kind: Exit): void {
     this.#commit();
+    this.#leave(kind);
+    this.#ended = true;
+  }
+
+  exitIf(condition: Expression, kind: Exit): void {
+    this.f.if(condition, () => this.#leave(kind));
+  }
+
+  #leave(kind: Exit): void {
     this.f.emit(i64.store(base, this.nextRip(), state.rip));
     this.f.emit(i32.store(base, i32.const(kind), state.exitCode));
     this.#frame.leave();
-    this.#ended = true;
   }
 
   nextRip(): Expression {

@@ -40,6 +40,9 @@ export const rflags = {
   overflow: 0x800,
   alignment: 0x40000,
   id: 0x200000,
+  nested: 0x4000,
+  /** Those user mode may change besides the arithmetic ones (Intel SDM vol. 2, POPF). */
+  userOther: 0x244500,
 } as const;
 
 export const arithmeticMask = 0x8d5;

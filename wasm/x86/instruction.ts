@@ -206,8 +206,9 @@ export class InstructionDecoder {
     }
 
     this.hasRelative = false;
-    this.immediateLow = 0;
-    this.immediateHigh = 0;
+    // Where there is no immediate: the mask of implied addresses.
+    this.immediateLow = -1;
+    this.immediateHigh = this.address32 ? 0 : -1;
     this.secondImmediate = 0;
     let immediates = 0;
     let locked = false;
@@ -282,12 +283,11 @@ export class InstructionDecoder {
           break;
       }
     }
-    // String instructions have no operands: the segment stands where a base would.
-    if (!encoding.modrm && parsed.operands.length === 0) {
-      this.m = this.segment;
-      if (this.address32 && /^(MOVS|CMPS|STOS|LODS|SCAS)$/.test(parsed.row.name)) return decoded.illegal;
+    // Implied operands (string instructions, MASKMOVDQU): the segment stands where a base or an index would.
+    if (!memory) {
+      if (encoding.modrm) this.x = this.segment;
+      else if (parsed.operands.length === 0) this.m = this.segment;
     }
-    if (this.address32 && this.hasRelative && opcode >= 0xe0 && opcode <= 0xe3 && map === 0) return decoded.illegal;
     if (lock && !(locked && memory && parsed.row.lock === true)) return decoded.illegal;
     this.memory = memory;
     this.length = at - start;

@@ -41,7 +41,7 @@ function build(): OpcodeTable {
   const rows = new Int16Array(4 * 256 * 4 * 2 * 8 * 2).fill(-1);
   const modrm = new Uint8Array(4 * 256);
   const fixed = new Map<number, Int16Array>();
-  const classes = { "": [0, 1, 2, 3], NP: [0], "66": [1], F3: [2], F2: [3] };
+  const classes = { "": [0, 1, 2, 3], NP: [0], NFx: [0, 1], "66": [1], F3: [2], F2: [3] };
   // Rows without a mandatory prefix first: those with one take their place.
   const ordered = [
     ...parsedRows().filter(({ encoding }) => encoding.prefix === ""),

@@ -22,8 +22,8 @@ export type OperandKind =
   /** The constant one. */
   | "one";
 
-/** A size in bits, or one that depends on the operand size. */
-export type SizeSpec = number | "v" | "z" | "y";
+/** A size in bits, or one that depends on the operand size. p: a far pointer, offset and selector. */
+export type SizeSpec = number | "v" | "z" | "y" | "p";
 
 export interface Operand {
   readonly kind: OperandKind;
@@ -43,7 +43,7 @@ export interface Operand {
 export interface Encoding {
   readonly map: 0 | 1 | 2 | 3;
   readonly opcode: number;
-  readonly prefix: "" | "NP" | "66" | "F3" | "F2";
+  readonly prefix: "" | "NP" | "NFx" | "66" | "F3" | "F2";
   readonly rexW: 0 | 1 | null;
   readonly plusRegister: boolean;
   readonly modrm: boolean;
@@ -83,6 +83,7 @@ const sizeNames: Record<string, SizeSpec> = {
   v: "v",
   z: "z",
   y: "y",
+  p: "p",
 };
 
 function sizeOf(name: string): SizeSpec {
@@ -169,7 +170,7 @@ function parseEncoding(text: string, operands: readonly Operand[]): Encoding {
   let memory = true;
   const bytes: number[] = [];
   for (const [i, token] of text.split(" ").entries()) {
-    if (i === 0 && (token === "NP" || token === "66" || token === "F3" || token === "F2")) prefix = token;
+    if (i === 0 && /^(NP|NFx|66|F3|F2)$/.test(token)) prefix = token as Encoding["prefix"];
     else if (token === "W0" || token === "W1") rexW = token === "W1" ? 1 : 0;
     else if (token === "/r") modrm = true;
     else if (token === "+r") plusRegister = true;
@@ -215,7 +216,7 @@ function parseRow(row: Row, index: number): ParsedRow {
   let sizes: readonly OperandSize[];
   if (row.sizes !== undefined) sizes = row.sizes;
   else if (row.default64 === true) sizes = uses("v") ? [16, 64] : [64];
-  else if (uses("v")) sizes = [16, 32, 64];
+  else if (uses("v") || uses("p")) sizes = [16, 32, 64];
   else if (uses("y") || uses("z")) sizes = [32, 64];
   else if (operands[0]?.size === 8) sizes = [8];
   else sizes = [32];
@@ -235,6 +236,7 @@ export function bitsOf(spec: SizeSpec, size: OperandSize): number {
   if (spec === "v") return size;
   if (spec === "z") return size === 16 ? 16 : 32;
   if (spec === "y") return size === 64 ? 64 : 32;
+  if (spec === "p") return size + 16;
   return spec;
 }
 

@@ -15,7 +15,7 @@
  *
  * 1. Encoding, in the manual's notation, tokens separated by blanks. First, if the instruction has one, the mandatory
  *    prefix: `NP` (none of 66, F2, F3), `66`, `F3` or `F2`; without any, 66 is the operand-size prefix and F2/F3 are
- *    ignored. `W0` or `W1` demands REX.W clear or set. Then the opcode bytes (`0F 38 17`). Then `/r` or `/0`…`/7` if there
+ *    ignored; `NFx`: 66 is the operand-size prefix, F2 and F3 are other instructions or none. `W0` or `W1` demands REX.W clear or set. Then the opcode bytes (`0F 38 17`). Then `/r` or `/0`…`/7` if there
  *    is a ModRM byte, or `+r` if the low three opcode bits are a register (operand kind Z), or one more byte if ModRM is
  *    fixed (`D9 E8`, `0F AE F0`). `/5:r` and `/5:m` restrict to register or memory when no operand says so.
  *
@@ -28,7 +28,7 @@
  *      I  immediate                        J  branch displacement             STi  x87 stack register of ModRM.rm
  *    a fixed register by name: AL CL rAX rDX (r: of operand size) 1 (the constant one).
  *    Sizes: b 8, w 16, d 32, q 64, dq ps pd x 128, ss 32, sd 64, t 80, s512 (FXSAVE) and other plain bit numbers
- *    (`M224`); v: operand size 16/32/64; z: 16, or 32 (an immediate is sign-extended to 64); y: 32, or 64 with REX.W.
+ *    (`M224`); p: a far pointer, an offset of the operand size and a selector; v: operand size 16/32/64; z: 16, or 32 (an immediate is sign-extended to 64); y: 32, or 64 with REX.W.
  *    Immediates: `Ib` is zero-extended; `Ibs` is sign-extended to the operand size.
  *    Different sizes in register and memory form: `Rd/Mb`, `Udq/Mq`.
  *    Access: nothing means read only; `=` written only; `!` read and written. It decides how memory is translated.
@@ -143,6 +143,8 @@ export interface Emitter {
   address(operand: number): Expression;
   /** Base (i64) of the segment of an implied operand (string instructions): FS or GS with that prefix, else 0. */
   segmentBase(): Expression;
+  /** Mask (i64) of the offset and the counter of implied operands: 32 bits with prefix 67, else all. */
+  addressMask(): Expression;
 
   /** Translates memory at a guest address (i64) before any write of the body; a fault leaves the instruction. */
   translate(address: Expression, bytes: number, access: "read" | "write"): Pointer;
@@ -167,6 +169,8 @@ export interface Emitter {
   faultIf(condition: Expression, kind: Exit): void;
   /** Leaves the guest after this instruction, rip behind it. The last thing a body does. */
   exit(kind: Exit): void;
+  /** The same if the condition (i32) holds; nothing has been written. */
+  exitIf(condition: Expression, kind: Exit): void;
 
   /** Address of the next instruction (i64). */
   nextRip(): Expression;
@@ -202,6 +206,10 @@ export interface RowOptions {
   readonly sizes?: readonly OperandSize[];
   /** Ends the block: jumps, system calls. */
   readonly ends?: boolean;
+  /** Compiled code leaves it to the interpreter: it works on registers in memory (`inState`), or changes what that code holds. */
+  readonly interpreted?: boolean;
+  /** No single-step trap follows it: the next instruction comes first (Intel SDM vol. 3, 6.8.3). */
+  readonly delaysTrap?: boolean;
   /** A 128-bit memory operand need not be aligned. */
   readonly unaligned?: boolean;
   /** CPUID feature; everything of x86-64-v2 is offered. */

@@ -38,7 +38,9 @@ export const state = {
   x87: context + 224,
   /** XMM0…XMM15. */
   xmm: context + 352,
-  contextEnd: context + 352 + 256,
+  /** u16 each, by ModRM.reg: ES CS SS DS FS GS. */
+  selectors: context + 608,
+  contextEnd: context + 608 + 16,
 
   /** Virtual address of the page the current block is in: RIP-relative operands are based on it. */
   pageBase: 4096,

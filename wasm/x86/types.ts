@@ -56,6 +56,10 @@ export const exit = {
   interrupt80: 9,
   /** Single step (TF) trap. */
   singleStep: 10,
+  /** INT1: rip is after it. */
+  debug: 11,
+  /** INT 4, #OF: rip is after it. */
+  overflow: 12,
 } as const;
 export type Exit = (typeof exit)[keyof typeof exit];
 

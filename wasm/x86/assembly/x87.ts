@@ -309,10 +309,14 @@ export function fbstp(): u64 {
   return digits;
 }
 
-/** fst st(i), fstp st(i). */
+/** fst st(i), fstp st(i). `pops` of 2 is the alias that does not complain of an empty register but pops it. */
 export function fstSt(i: u32, pops: u32): void {
   begin();
   if (isEmpty(0)) {
+    if (pops == 2) {
+      pop();
+      return;
+    }
     if (!stackError(false)) return;
     storeIndefinite(i);
     if (pops) pop();

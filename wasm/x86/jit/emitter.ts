@@ -394,6 +394,10 @@ export class RegionEmitter implements Emitter {
     return this.#stateValue(this.#operation.segment);
   }
 
+  addressMask(): Expression {
+    return i64.const(this.#operation.address32 ? 0xffff_ffff : -1);
+  }
+
   translate(address: Expression, bytes: number, kind: "read" | "write"): Pointer {
     const planned = this.#plan[this.#ordinal++] ?? null;
     const ea = "index" in address ? (address as Local) : this.f.let(address);
@@ -550,6 +554,13 @@ export class RegionEmitter implements Emitter {
     this.f.emit(i32.store(base, i32.const(kind), state.exitCode));
     this.#context.leave(this.#operation.offset + this.#operation.length);
     this.ended = true;
+  }
+
+  exitIf(condition: Expression, kind: Exit): void {
+    this.f.if(condition, () => {
+      this.f.emit(i32.store(base, i32.const(kind), state.exitCode));
+      this.#context.leave(this.#operation.offset + this.#operation.length);
+    });
   }
 
   nextRip(): Expression {

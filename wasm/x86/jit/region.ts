@@ -59,11 +59,8 @@ export function flowOf(operation: Operation): number {
 
 /** Instructions that work on the registers in memory: they are left to the interpreter. */
 export function isInterpreted(operation: Operation): boolean {
-  const { row } = operation.form.parsed;
-  return interpreted.test(row.name);
+  return operation.form.parsed.row.interpreted === true;
 }
-const interpreted =
-  /^(MOVS|CMPS|STOS|LODS|SCAS|CPUID|ENTER|FXSAVE|FXRSTOR|LDMXCSR|POPF|WRFSBASE|WRGSBASE|XSAVE.*|XRSTOR.*)$/;
 
 const one = new InstructionDecoder();
 const crossing = new Uint8Array(32);

@@ -5,6 +5,7 @@ import "./control.ts";
 import "./cpuid.ts";
 import "./move.ts";
 import "./multiply.ts";
+import "./segments.ts";
 import "./shift.ts";
 import "./strings.ts";
 import "./system.ts";

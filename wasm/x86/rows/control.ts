@@ -1,7 +1,7 @@
 /** Jumps, calls, returns, loops; system calls and traps; what user mode may not do. */
 import { i32, i64 } from "../../encode/numeric.ts";
 import { row, type Emitter } from "../row.ts";
-import { exit } from "../types.ts";
+import { exit, type Exit } from "../types.ts";
 import { allFlags } from "./system.ts";
 import { conditionReads, pop, push } from "./move.ts";
 
@@ -35,7 +35,8 @@ row("RET", "C2", "Iw", near, (e) => {
 });
 
 const counted = { default64: true, sizes: [64] as const };
-const loop = (e: Emitter): void => e.setReg(1, 64, i64.sub(e.reg(1, 64), i64.const(1)));
+/** With prefix 67 the counter is ECX. */
+const loop = (e: Emitter): void => e.setReg(1, 64, i64.and(i64.sub(e.reg(1, 64), i64.const(1)), e.addressMask()));
 row("LOOPNE", "E0", "J8", { ...counted, reads: "z" }, (e) => {
   loop(e);
   e.branch(0, i32.and(i64.ne(e.reg(1, 64), i64.const(0)), e.condition(5)));
@@ -48,7 +49,7 @@ row("LOOP", "E2", "J8", counted, (e) => {
   loop(e);
   e.branch(0, i64.ne(e.reg(1, 64), i64.const(0)));
 });
-row("JRCXZ", "E3", "J8", counted, (e) => e.branch(0, i64.eqz(e.reg(1, 64))));
+row("JRCXZ", "E3", "J8", counted, (e) => e.branch(0, i64.eqz(i64.and(e.reg(1, 64), e.addressMask()))));
 
 const trap = { ends: true, untestable: true, reads: "oszapc" };
 row("SYSCALL", "0F 05", "", trap, (e) => {
@@ -57,13 +58,24 @@ row("SYSCALL", "0F 05", "", trap, (e) => {
   e.exit(exit.syscall);
 });
 row("INT3", "CC", "", trap, (e) => e.exit(exit.breakpoint));
+row("INT1", "F1", "", trap, (e) => e.exit(exit.debug));
+/** Vectors user mode may call; Linux has a gate for 32-bit system calls too, but not without IA-32 emulation. */
+const vectors: readonly (readonly [number, Exit])[] = [
+  [3, exit.breakpoint],
+  [4, exit.overflow],
+];
 row("INT", "CD", "Ib", trap, (e) => {
-  // Only INT3 (3) and INTO's relatives may be called from user mode, and 0x80 by Linux's leave.
-  e.faultIf(i32.ne(e.get(0), i32.const(0x80)), exit.generalProtection);
-  e.exit(exit.interrupt80);
+  const vector = e.let(e.get(0));
+  e.faultIf(i32.eq(vector, i32.const(0x80)), exit.interrupt80);
+  for (const [number, kind] of vectors) e.exitIf(i32.eq(vector, i32.const(number)), kind);
+  e.faultIf(i32.const(1), exit.generalProtection);
 });
-row("UD2", "0F 0B", "", trap, (e) => e.faultIf(i32.const(1), exit.invalidOpcode));
-row("UD1", "0F B9 /r", "", trap, (e) => e.faultIf(i32.const(1), exit.invalidOpcode));
+for (const [name, encoding] of [
+  ["UD2", "0F 0B"],
+  ["UD1", "0F B9 /r"],
+  ["UD0", "0F FF /r"],
+] as const)
+  row(name, encoding, "", trap, (e) => e.faultIf(i32.const(1), exit.invalidOpcode));
 
 // Privileged, or needing an I/O permission user mode does not have: #GP.
 for (const [name, encoding, operands] of [

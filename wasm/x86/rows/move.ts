@@ -18,13 +18,6 @@ row("MOV", "C6 /0", "Eb= Ib", {}, copy);
 row("MOV", "C7 /0", "Ev= Iz", {}, copy);
 row("MOVNTI", "NP 0F C3 /r", "My= Gy", { feature: "sse2" }, copy);
 
-/** Linux gives every process these selectors (arch/x86/include/asm/segment.h): ES CS SS DS FS GS. */
-const selectors = [0, 0x33, 0x2b, 0, 0, 0];
-selectors.forEach((selector, digit) => {
-  row("MOV", `8C /${digit}:r`, "Ev=", {}, (e) => e.put(0, e.w.const(selector)));
-  row("MOV", `8C /${digit}:m`, "Mw=", {}, (e) => e.put(0, i32.const(selector)));
-});
-
 const extended = (e: Emitter, signed: boolean): void => {
   if (e.size === 64) e.put(0, signed ? e.get64S(1) : e.get64(1));
   else e.put(0, signed ? e.getS(1) : e.get(1));
@@ -116,14 +109,11 @@ row("PUSH", "68", "Iz", { ...stack, sizes: [16, 64] }, (e) => push(e, e.let(e.ge
 row("POP", "58 +r", "Zv=", stack, (e) => e.put(0, pop(e)));
 /** The decoder adds the operand size to the displacement if the base is RSP: the address is that after the pop. */
 row("POP", "8F /0", "Ev=", stack, (e) => e.put(0, pop(e)));
-for (const [opcode, name] of [
-  ["A0", "FS"],
-  ["A8", "GS"],
-] as const)
-  row(`PUSH ${name}`, `0F ${opcode}`, "", { ...stack, sizes: [64] }, (e) => push(e, i64.const(0)));
 
 // Intel SDM vol. 2, ENTER: nesting levels over 0 copy frame pointers.
-row("ENTER", "C8", "Iw Ib", { ...stack, sizes: [64] }, (e) => e.inState("enter", e.get(0), e.get(1)));
+row("ENTER", "C8", "Iw Ib", { interpreted: true, ...stack, sizes: [64] }, (e) =>
+  e.inState("enter", e.get(0), e.get(1)),
+);
 row("LEAVE", "C9", "", { ...stack, sizes: [64] }, (e) => {
   const frame = e.let(e.reg(rbp, 64));
   const { host } = e.translate(frame, 8, "read");
@@ -132,7 +122,8 @@ row("LEAVE", "C9", "", { ...stack, sizes: [64] }, (e) => {
 });
 
 row("XLAT", "D7", "", { faults: true }, (e) => {
-  const { host } = e.translate(i64.add(e.reg(3, 64), i64.extendI32U(e.reg(0, 8))), 1, "read");
+  const offset = i64.and(i64.add(e.reg(3, 64), i64.extendI32U(e.reg(0, 8))), e.addressMask());
+  const { host } = e.translate(i64.add(e.segmentBase(), offset), 1, "read");
   e.setReg(0, 8, i32.load8U(host));
 });
 

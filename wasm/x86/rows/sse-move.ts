@@ -121,16 +121,17 @@ function putMask(e: Emitter, mask: Expression): void {
 // Stores of the bytes whose mask is negative, to the address in RDI. Whether a mask of zeros faults is up to the
 // processor (Intel SDM vol. 2, MASKMOVDQU); ours does.
 
+const implied = (e: Emitter): Expression => i64.add(e.segmentBase(), i64.and(e.reg(7, 64), e.addressMask()));
 row("MASKMOVDQU", "66 0F F7 /r", "Vdq Udq", { feature: "sse2", faults: true }, (e) => {
   const mask = e.let(i8x16.shrS(e.v(1), i32.const(7)));
-  const target = e.translate(e.reg(7, 64), 16, "write").host;
+  const target = e.translate(implied(e), 16, "write").host;
   e.f.emit(v128.store(target, v128.bitselect(e.v(0), v128.load(target), mask)));
 });
 row("MASKMOVQ", "NP 0F F7 /r", "Pq Nq", { feature: "sse", faults: true }, (e) => {
   const data = fromLow(e.get(0));
   const mask = e.let(i8x16.shrS(fromLow(e.get(1)), i32.const(7)));
   enterMmx(e);
-  const target = e.translate(e.reg(7, 64), 8, "write").host;
+  const target = e.translate(implied(e), 8, "write").host;
   const merged = e.let(i64x2.extractLane(v128.bitselect(data, fromLow(i64.load(target)), mask), 0));
   e.f.emit(i64.store(target, merged));
 });

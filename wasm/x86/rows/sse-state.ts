@@ -9,7 +9,7 @@ import { checkPending } from "./mmx-state.ts";
 
 const base = i32.const(0);
 
-row("LDMXCSR", "NP 0F AE /2", "Md", { feature: "sse", faults: true }, (e) => {
+row("LDMXCSR", "NP 0F AE /2", "Md", { interpreted: true, feature: "sse", faults: true }, (e) => {
   const word = e.let(e.get(0));
   e.faultIf(i32.shrU(word, i32.const(16)), exit.generalProtection);
   e.f.emit(i32.store(base, word, state.mxcsr));
@@ -67,10 +67,10 @@ helper("fxrstor", ["i32"], ["i32"], (f) => {
 });
 
 // Read and written: bytes 416 to 511 stay as they are.
-row("FXSAVE", "NP 0F AE /0", "Ms512!", { feature: "fxsr", faults: true }, (e) => {
+row("FXSAVE", "NP 0F AE /0", "Ms512!", { interpreted: true, feature: "fxsr", faults: true }, (e) => {
   e.inState("fxsave", e.host(0));
 });
-row("FXRSTOR", "NP 0F AE /1", "Ms512", { feature: "fxsr", faults: true }, (e) => {
+row("FXRSTOR", "NP 0F AE /1", "Ms512", { interpreted: true, feature: "fxsr", faults: true }, (e) => {
   e.faultIf(i32.load16U(e.host(0), 26), exit.generalProtection);
   e.inState("fxrstor", e.host(0));
 });

@@ -19,6 +19,8 @@ const load64 = (at: number): Expression => i64.load(base, at);
 /** Pieces done in one go before the instruction lets others in: at most 16 pages. */
 const piecesMax = 16;
 
+const operations = ["movs", "cmps", "stos", "lods", "scas"] as const;
+
 interface Parts {
   readonly f: FunctionBuilder;
   readonly context: HelperContext;
@@ -28,19 +30,21 @@ interface Parts {
   readonly repeat: Local;
   readonly pieces: Local;
   readonly step: Local;
+  /** With the trap flag there is a trap after each element. */
+  readonly stepping: Local;
 }
 
-function begin(f: FunctionBuilder, context: HelperContext): Parts {
-  const bytes = f.param(0);
+function begin(f: FunctionBuilder, context: HelperContext, bytes = f.param(0), repeat = f.param(1)): Parts {
   const down = i32.and(i32.load(base, state.flagsOther), i32.const(rflags.direction));
   const wide = i64.extendI32U(bytes);
   return {
     f,
     context,
     bytes,
-    repeat: f.param(1),
+    repeat,
     pieces: f.let(i32.const(0)),
     step: f.let(select(down, i64.sub(i64.const(0), wide), wide)),
+    stepping: f.let(i32.and(i32.load(base, state.flagsOther), i32.const(rflags.trap))),
   };
 }
 
@@ -48,7 +52,8 @@ function begin(f: FunctionBuilder, context: HelperContext): Parts {
 function pieceLength(p: Parts, places: readonly Expression[]): Local {
   const { f, bytes } = p;
   const n = f.let(i32.const(1));
-  f.if(i32.and(i32.ne(p.repeat, i32.const(0)), i64.gtS(p.step, i64.const(0))), () => {
+  const alone = i32.or(i32.eqz(p.repeat), p.stepping);
+  f.if(i32.and(i32.eqz(alone), i64.gtS(p.step, i64.const(0))), () => {
     const room = f.let(i32.const(4096));
     for (const place of places) {
       const left = f.let(i32.sub(i32.const(4096), i32.and(i32.wrapI64(place), i32.const(4095))));
@@ -116,7 +121,7 @@ function each(p: Parts, piece: (stop: () => void) => void): void {
       piece(() => f.br(done));
       f.brIf(done, i32.eqz(p.repeat));
       f.set(p.pieces, i32.add(p.pieces, i32.const(1)));
-      f.brIf(again, i32.ltU(p.pieces, i32.const(piecesMax)));
+      f.brIf(again, i32.and(i32.ltU(p.pieces, i32.const(piecesMax)), i32.eqz(p.stepping)));
       f.if(i64.ne(load64(rcx), i64.const(0)), () => {
         f.emit(i32.store(base, i32.shl(p.pieces, i32.const(8)), state.extraCost));
         f.return(i32.const(2));
@@ -143,8 +148,19 @@ function translated(
   return host;
 }
 
-helper("movs", ["i32", "i32", "i64"], ["i32"], (f, context) => {
-  const p = begin(f, context);
+const parameters = ["i32", "i32", "i64", "i64"] as const;
+
+/** What the instructions without prefix 67 do; those with it go another way. */
+function instruction(name: (typeof operations)[number], build: (f: FunctionBuilder, p: Parts) => void): void {
+  helper(name, parameters, ["i32"], (f, context) => {
+    f.if(i64.geS(f.param(3), i64.const(0)), () =>
+      f.return(context.call("narrowString", i32.const(operations.indexOf(name)), f.param(0), f.param(1), f.param(2))),
+    );
+    build(f, begin(f, context));
+  });
+}
+
+instruction("movs", (f, p) => {
   const source = f.temporary("i64");
   each(p, () => {
     f.set(source, i64.add(load64(rsi), f.param(2)));
@@ -173,8 +189,7 @@ helper("movs", ["i32", "i32", "i64"], ["i32"], (f, context) => {
   });
 });
 
-helper("stos", ["i32", "i32"], ["i32"], (f, context) => {
-  const p = begin(f, context);
+instruction("stos", (f, p) => {
   each(p, () => {
     const n = pieceLength(p, [load64(rdi)]);
     const size = f.let(i32.mul(n, p.bytes));
@@ -200,8 +215,7 @@ helper("stos", ["i32", "i32"], ["i32"], (f, context) => {
   });
 });
 
-helper("lods", ["i32", "i32", "i64"], ["i32"], (f, context) => {
-  const p = begin(f, context);
+instruction("lods", (f, p) => {
   const source = f.temporary("i64");
   each(p, () => {
     f.set(source, i64.add(load64(rsi), f.param(2)));
@@ -214,10 +228,17 @@ helper("lods", ["i32", "i32", "i64"], ["i32"], (f, context) => {
   });
 });
 
+/** Flags of left - right. */
+function setCompared(p: Parts, left: Expression, right: Expression): void {
+  p.f.emit(i64.store(base, left, state.flagsA));
+  p.f.emit(i64.store(base, right, state.flagsB));
+  const kind = i32.sub(i32.const((flagClass.sub << 8) | 64), i32.shl(p.bytes, i32.const(3)));
+  p.f.emit(i32.store(base, kind, state.flagsKind));
+}
+
 /** Compares elements until one ends it (REPE: a difference; REPNE: a match); sets flags from the last pair. */
-function comparing(name: string, withSource: boolean): void {
-  helper(name, ["i32", "i32", "i64"], ["i32"], (f, context) => {
-    const p = begin(f, context);
+function comparing(name: "cmps" | "scas", withSource: boolean): void {
+  instruction(name, (f, p) => {
     const left = f.temporary("i64");
     const right = f.temporary("i64");
     const mask = f.let(
@@ -252,17 +273,70 @@ function comparing(name: string, withSource: boolean): void {
       if (withSource) advance(p, rsi, wide);
       advance(p, rdi, wide);
       countDown(p, wide);
-      f.emit(i64.store(base, left, state.flagsA));
-      f.emit(i64.store(base, right, state.flagsB));
-      f.emit(
-        i32.store(base, i32.sub(i32.const((flagClass.sub << 8) | 64), i32.shl(p.bytes, i32.const(3))), state.flagsKind),
-      );
+      setCompared(p, left, right);
       f.if(ended, stop);
     });
   });
 }
 comparing("cmps", true);
 comparing("scas", false);
+
+/** Elements done before the slow forms below let others in. */
+const elementsMax = 4096;
+const low32 = i64.const(0xffff_ffff);
+
+/** All five with prefix 67, element by element: ESI, EDI and ECX count, and what is written back is zero-extended. */
+helper("narrowString", ["i32", "i32", "i32", "i64"], ["i32"], (f, context) => {
+  const p = begin(f, context, f.param(1), f.param(2));
+  const operation = f.param(0);
+  const is = (...names: (typeof operations)[number][]): Expression =>
+    names.map((name) => i32.eq(operation, i32.const(operations.indexOf(name)))).reduce((a, b) => i32.or(a, b));
+  const value = f.temporary("i64");
+  const other = f.temporary("i64");
+  const step = (register: number): void =>
+    f.emit(i64.store(base, i64.and(i64.add(load64(register), p.step), low32), register));
+  f.block((done) => {
+    f.loop((again) => {
+      f.if(p.repeat, () => f.brIf(done, i64.eqz(i64.and(load64(rcx), low32))));
+      f.set(value, load64(rax));
+      f.if(is("movs", "cmps", "lods"), () => {
+        const from = translated(p, "readHost", i64.add(f.param(3), i64.and(load64(rsi), low32)), p.bytes, 0);
+        f.set(value, loadElement(f, p.bytes, from));
+      });
+      f.if(is("cmps", "scas"), () => {
+        const to = translated(p, "readHost", i64.and(load64(rdi), low32), p.bytes, 1);
+        f.set(other, loadElement(f, p.bytes, to));
+      });
+      f.if(is("movs", "stos"), () => {
+        const to = translated(p, "writeHost", i64.and(load64(rdi), low32), p.bytes, 1);
+        storeElement(f, p.bytes, to, value);
+        commit(p, to, 1);
+      });
+      f.if(is("lods"), () => {
+        f.if(i32.eq(p.bytes, i32.const(4)), () => f.emit(i64.store(base, i64.const(0), rax)));
+        storeElement(f, p.bytes, i32.const(rax), value);
+      });
+      f.if(is("movs", "cmps", "lods"), () => step(rsi));
+      f.if(is("movs", "cmps", "stos", "scas"), () => step(rdi));
+      f.if(p.repeat, () => f.emit(i64.store(base, i64.and(i64.sub(load64(rcx), i64.const(1)), low32), rcx)));
+      f.if(is("cmps", "scas"), () => {
+        setCompared(p, value, other);
+        const shift = f.let(i64.extendI32U(i32.sub(i32.const(64), i32.shl(p.bytes, i32.const(3)))));
+        const equal = i64.eqz(i64.shl(i64.xor(value, other), shift));
+        f.brIf(done, i32.eq(equal, i32.sub(p.repeat, i32.const(1))));
+      });
+      f.brIf(done, i32.eqz(p.repeat));
+      f.set(p.pieces, i32.add(p.pieces, i32.const(1)));
+      f.brIf(again, i32.and(i32.ltU(p.pieces, i32.const(elementsMax)), i32.eqz(p.stepping)));
+      f.if(i64.ne(load64(rcx), i64.const(0)), () => {
+        f.emit(i32.store(base, p.pieces, state.extraCost));
+        f.return(i32.const(2));
+      });
+    });
+  });
+  f.emit(i32.store(base, p.pieces, state.extraCost));
+  f.result(select(p.pieces, i32.const(3), i32.const(0)));
+});
 
 const sizes = [16, 32, 64] as const;
 for (const [prefix, repeat] of [
@@ -271,25 +345,18 @@ for (const [prefix, repeat] of [
   ["F2", 2],
 ] as const) {
   const lead = prefix === "NP" ? "" : `${prefix} `;
-  const plain = { writes: "", faults: true };
-  const compares = { writes: "oszapc", conditional: true, faults: true };
+  const plain = { writes: "", faults: true, interpreted: true };
+  const compares = { writes: "oszapc", conditional: true, faults: true, interpreted: true };
   for (const wide of [false, true]) {
     const options = { ...plain, sizes: wide ? sizes : ([8] as const) };
     const comparison = { ...compares, sizes: options.sizes };
     const opcode = (n: number): string => lead + (n + (wide ? 1 : 0)).toString(16);
-    // The source's segment override is an address added: see the decoder.
-    row("MOVS", opcode(0xa4), "", options, (e) =>
-      e.inState("movs", i32.const(e.size / 8), i32.const(repeat), e.segmentBase()),
-    );
-    row("CMPS", opcode(0xa6), "", comparison, (e) =>
-      e.inState("cmps", i32.const(e.size / 8), i32.const(repeat), e.segmentBase()),
-    );
-    row("STOS", opcode(0xaa), "", options, (e) => e.inState("stos", i32.const(e.size / 8), i32.const(repeat)));
-    row("LODS", opcode(0xac), "", options, (e) =>
-      e.inState("lods", i32.const(e.size / 8), i32.const(repeat), e.segmentBase()),
-    );
-    row("SCAS", opcode(0xae), "", comparison, (e) =>
-      e.inState("scas", i32.const(e.size / 8), i32.const(repeat), i64.const(0)),
-    );
+    // The source's segment override is an address added: see the decoder. So is prefix 67 a mask.
+    for (const [index, name] of operations.entries()) {
+      const compares = name === "cmps" || name === "scas";
+      row(name.toUpperCase(), opcode(0xa4 + [0, 2, 6, 8, 10][index]!), "", compares ? comparison : options, (e) => {
+        e.inState(name, i32.const(e.size / 8), i32.const(repeat), e.segmentBase(), e.addressMask());
+      });
+    }
   }
 }

@@ -5,6 +5,7 @@ import { arithmeticMask, rflags } from "../flags.ts";
 import { helper, hostHelper } from "../helpers.ts";
 import { row, type Emitter } from "../row.ts";
 import { state } from "../state.ts";
+import { exit } from "../types.ts";
 import { pop, push } from "./move.ts";
 
 const base = i32.const(0);
@@ -15,22 +16,27 @@ export function allFlags(e: Emitter): Expression {
   return i32.or(e.arithmeticFlags(), other);
 }
 
-/** The bits POPF may change in user mode, besides the arithmetic ones (Intel SDM vol. 2, POPF). */
-export const otherMask = rflags.trap | rflags.direction | rflags.alignment | rflags.id | 0x4000;
-
 row("PUSHF", "9C", "", { default64: true, sizes: [16, 64], faults: true, reads: "oszapc" }, (e) => {
   const value = e.let(allFlags(e));
   push(e, e.size === 64 ? i64.extendI32U(value) : value);
 });
-row("POPF", "9D", "", { default64: true, sizes: [16, 64], faults: true, writes: "oszapc" }, (e) => {
-  const popped = pop(e);
-  const value = e.let(e.size === 64 ? i32.wrapI64(popped) : popped);
-  // The 16-bit form leaves the upper half.
-  const mask = e.size === 64 ? otherMask : otherMask & 0xffff;
-  const kept = i32.and(i32.load(base, state.flagsOther), i32.const(otherMask & ~mask));
-  e.f.emit(i32.store(base, i32.or(kept, i32.and(value, i32.const(mask))), state.flagsOther));
-  e.flags("explicit", value);
-});
+// It leaves the guest, because with TF on the next instructions are stepped (cpu.ts).
+row(
+  "POPF",
+  "9D",
+  "",
+  { interpreted: true, default64: true, sizes: [16, 64], faults: true, ends: true, writes: "oszapc" },
+  (e) => {
+    const popped = pop(e);
+    const value = e.let(e.size === 64 ? i32.wrapI64(popped) : popped);
+    // The 16-bit form leaves the upper half.
+    const mask = e.size === 64 ? rflags.userOther : rflags.userOther & 0xffff;
+    const kept = i32.and(i32.load(base, state.flagsOther), i32.const(rflags.userOther & ~mask));
+    e.f.emit(i32.store(base, i32.or(kept, i32.and(value, i32.const(mask))), state.flagsOther));
+    e.flags("explicit", value);
+    e.exit(exit.budget);
+  },
+);
 
 const low = 0xd5;
 row("LAHF", "9F", "", { reads: "szapc" }, (e) => {
@@ -125,4 +131,4 @@ helper("enter", ["i32", "i32"], ["i32"], (f, context) => {
   f.result(i32.const(0));
 });
 
-row("CPUID", "0F A2", "", { untestable: true }, (e) => e.inState("cpuid"));
+row("CPUID", "0F A2", "", { interpreted: true, untestable: true }, (e) => e.inState("cpuid"));

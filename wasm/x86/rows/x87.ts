@@ -112,6 +112,9 @@ for (const [suffix, pops] of [
   stores(`FIST${suffix}`, `DF /${2 + pops}`, "Mw!", (e) => i32.wrapI64(e.call("soft.fist", c(16), c(pops), c(0))));
   stores(`FIST${suffix}`, `DB /${2 + pops}`, "Md!", (e) => i32.wrapI64(e.call("soft.fist", c(32), c(pops), c(0))));
 }
+// More aliases: the first of them does not complain of an empty register.
+x87("FSTP", "D9 /3", "STi", (e) => emit(e, "fstSt", e.get(0), c(2)));
+for (const digit of [2, 3]) x87("FSTP", `DF /${digit}`, "STi", (e) => emit(e, "fstSt", e.get(0), c(1)));
 stores("FISTP", "DF /7", "Mq!", (e) => e.call("soft.fist", c(64), c(1), c(0)));
 stores("FISTTP", "DF /1", "Mw!", (e) => i32.wrapI64(e.call("soft.fist", c(16), c(1), c(1))));
 stores("FISTTP", "DB /1", "Md!", (e) => i32.wrapI64(e.call("soft.fist", c(32), c(1), c(1))));
@@ -131,7 +134,7 @@ for (const [name, encoding, helper] of [
 
 // Within the stack.
 
-x87("FXCH", "D9 /1", "STi", (e) => emit(e, "fxch", e.get(0)));
+for (const encoding of ["D9 /1", "DD /1", "DF /1"]) x87("FXCH", encoding, "STi", (e) => emit(e, "fxch", e.get(0)));
 x87("FFREE", "DD /0", "STi", (e) => emit(e, "ffree", e.get(0), c(0)));
 x87("FFREEP", "DF /0", "STi", (e) => emit(e, "ffree", e.get(0), c(1)));
 x87("FINCSTP", "D9 F7", "", (e) => emit(e, "rotate", c(1)));
@@ -171,6 +174,13 @@ x87("FPREM", "D9 F8", "", (e) => emit(e, "fprem", c(0)));
 
 x87("FWAIT", "9B", "", () => undefined);
 x87("FNOP", "D9 D0", "", () => undefined);
+// Of the 8087 and the 80287: nothing since.
+for (const [name, encoding] of [
+  ["FNENI", "DB E0"],
+  ["FNDISI", "DB E1"],
+  ["FNSETPM", "DB E4"],
+] as const)
+  row(name, encoding, "", { feature: "fpu" }, () => undefined);
 row("FNCLEX", "DB E2", "", { feature: "fpu" }, (e) => emit(e, "fnclex"));
 row("FNINIT", "DB E3", "", { feature: "fpu" }, (e) => emit(e, "fninit"));
 x87("FLDCW", "D9 /5", "Mw", (e) => emit(e, "fldcw", e.get(0)));
@@ -180,43 +190,51 @@ const statusWord = (): Expression =>
 row("FNSTSW", "DD /7", "Mw=", { feature: "fpu" }, (e) => e.put(0, statusWord()));
 row("FNSTSW", "DF E0", "AX=", { feature: "fpu" }, (e) => e.put(0, statusWord()));
 
-/** The 28 bytes of the 32-bit environment; pointers are not kept. Words have ones above where they are 16 bits. */
-function storeEnvironment(e: Emitter, host: Expression): void {
-  const high = (value: Expression): Expression => i32.or(value, c(-65536));
-  e.f.emit(i32.store(host, high(i32.load(base, state.x87Control)), 0));
-  e.f.emit(i32.store(host, high(statusWord()), 4));
-  e.f.emit(i32.store(host, high(e.call("soft.tagWord")), 8));
-  e.f.emit(i32.store(host, c(0), 12));
-  e.f.emit(i32.store(host, c(0), 16));
-  e.f.emit(i32.store(host, c(0), 20));
-  e.f.emit(i32.store(host, c(-65536), 24));
+// The environment: 28 bytes of doublewords, or 14 of words with prefix 66; the pointers are not kept.
+
+const environmentBytes = (wide: boolean): number => (wide ? 28 : 14);
+
+function storeEnvironment(e: Emitter, host: Expression, wide: boolean): void {
+  const fields = [i32.load(base, state.x87Control), statusWord(), e.call("soft.tagWord"), c(0), c(0), c(0), c(0)];
+  fields.forEach((field, i) => {
+    // Doublewords have ones above words.
+    if (wide) e.f.emit(i32.store(host, i === 3 || i === 4 || i === 5 ? field : i32.or(field, c(-65536)), 4 * i));
+    else e.f.emit(i32.store16(host, field, 2 * i));
+  });
 }
-function loadEnvironment(e: Emitter, host: Expression): void {
-  emit(e, "setEnvironment", i32.load16U(host, 0), i32.load16U(host, 4), i32.load16U(host, 8));
+function loadEnvironment(e: Emitter, host: Expression, wide: boolean): void {
+  const field = (i: number): Expression => i32.load16U(host, (wide ? 4 : 2) * i);
+  emit(e, "setEnvironment", field(0), field(1), field(2));
 }
-row("FNSTENV", "NP D9 /6", "M224=", { feature: "fpu" }, (e) => {
-  storeEnvironment(e, e.let(e.host(0)));
-  emit(e, "maskAll");
-});
-x87("FLDENV", "NP D9 /4", "M224", (e) => loadEnvironment(e, e.let(e.host(0))));
 const registerOf = (e: Emitter, i: number): Expression =>
   e.let(i32.shl(i32.and(i32.add(i32.load(base, state.x87Top), c(i)), c(7)), c(4)));
-row("FNSAVE", "NP DD /6", "M864=", { feature: "fpu" }, (e) => {
-  const host = e.let(e.host(0));
-  storeEnvironment(e, host);
-  for (let i = 0; i < 8; i++) {
-    const register = registerOf(e, i);
-    e.f.emit(i64.store(host, i64.load(register, state.x87), 28 + 10 * i));
-    e.f.emit(i32.store16(host, i32.load(register, state.x87 + 8), 36 + 10 * i));
-  }
-  emit(e, "fninit");
-});
-x87("FRSTOR", "NP DD /4", "M864", (e) => {
-  const host = e.let(e.host(0));
-  loadEnvironment(e, host);
-  for (let i = 0; i < 8; i++) {
-    const register = registerOf(e, i);
-    e.f.emit(i64.store(register, i64.load(host, 28 + 10 * i), state.x87));
-    e.f.emit(i64.store(register, i64.load16U(host, 36 + 10 * i), state.x87 + 8));
-  }
-});
+
+for (const wide of [true, false]) {
+  const prefix = wide ? "" : "66 ";
+  const short = environmentBytes(wide);
+  const long = short + 80;
+  row("FNSTENV", `${prefix}D9 /6`, `M${8 * short}=`, { feature: "fpu" }, (e) => {
+    storeEnvironment(e, e.let(e.host(0)), wide);
+    emit(e, "maskAll");
+  });
+  x87("FLDENV", `${prefix}D9 /4`, `M${8 * short}`, (e) => loadEnvironment(e, e.let(e.host(0)), wide));
+  row("FNSAVE", `${prefix}DD /6`, `M${8 * long}=`, { feature: "fpu" }, (e) => {
+    const host = e.let(e.host(0));
+    storeEnvironment(e, host, wide);
+    for (let i = 0; i < 8; i++) {
+      const register = registerOf(e, i);
+      e.f.emit(i64.store(host, i64.load(register, state.x87), short + 10 * i));
+      e.f.emit(i32.store16(host, i32.load(register, state.x87 + 8), short + 8 + 10 * i));
+    }
+    emit(e, "fninit");
+  });
+  x87("FRSTOR", `${prefix}DD /4`, `M${8 * long}`, (e) => {
+    const host = e.let(e.host(0));
+    loadEnvironment(e, host, wide);
+    for (let i = 0; i < 8; i++) {
+      const register = registerOf(e, i);
+      e.f.emit(i64.store(register, i64.load(host, short + 10 * i), state.x87));
+      e.f.emit(i64.store(register, i64.load16U(host, short + 8 + 10 * i), state.x87 + 8));
+    }
+  });
+}
