@@ -47,6 +47,7 @@ export function makeContainerSpec(id: string, options: RunOptions, image: Resolv
     memoryLimited: options.memoryBytes !== undefined,
     stopSignal,
     strace: options.strace === true,
+    ...(options.jit !== undefined && { jit: options.jit }),
   };
 }
 

@@ -2,7 +2,7 @@
  * Containers from the user's side: what can be asked for, and the streams of what runs. Plain data, except that a
  * process carries streams. The engine's API hands these on unchanged.
  */
-import type { ExitStatus } from "../runtime/types.ts";
+import type { ContainerSpec, ExitStatus } from "../runtime/types.ts";
 
 export interface VolumeMount {
   /** Absolute host path (bind, Node only). */
@@ -37,6 +37,8 @@ export interface RunOptions {
   readonly memoryBytes?: number;
   /** Called with each line strace(1) would print. */
   readonly strace?: boolean;
+  /** Whether the emulator compiles hot code; `on` unless given. */
+  readonly jit?: ContainerSpec["jit"];
   readonly columns?: number;
   readonly rows?: number;
   readonly labels?: Readonly<Record<string, string>>;

@@ -2,6 +2,7 @@
  * One way to run a container: `emulator/` (our processor and kernel), `wasi/`, `native/` (an OCI runtime). The engine
  * knows only this.
  */
+import type { JitMode } from "../../wasm/x86/types.ts";
 import type { StoreLocator } from "../store/types.ts";
 
 export interface ExitStatus {
@@ -24,6 +25,8 @@ export interface ContainerSpec {
   readonly memoryLimited?: boolean;
   readonly stopSignal: string;
   readonly strace: boolean;
+  /** Whether the emulator compiles hot code; `on` unless given. */
+  readonly jit?: JitMode;
 }
 
 export interface ProcessSpec {

@@ -1,9 +1,10 @@
 /** First light: images of real packages start, and their programs say what they should. */
 import { describe, expect, test } from "vitest";
+import { engines } from "../x86/mode.ts";
 import { machine } from "./image-machine.ts";
 
-describe("busybox", async () => {
-  const busybox = await machine("public/images/busybox.tar");
+describe.each(engines)("busybox, %s", async (engine) => {
+  const busybox = await machine("public/images/busybox.tar", engine);
 
   test("true and false end with 0 and 1", async () => {
     expect(await busybox.run(["true"])).toEqual({ stdout: "", stderr: "", exitCode: 0 });
@@ -19,8 +20,8 @@ describe("busybox", async () => {
   });
 });
 
-describe("Debian", async () => {
-  const debian = await machine("public/images/debian.tar");
+describe.each(engines)("Debian, %s", async (engine) => {
+  const debian = await machine("public/images/debian.tar", engine);
 
   test("bash, dynamically linked, runs a loop and a pipe", async () => {
     expect(await debian.run(["bash", "-c", "for i in 1 2 3; do echo $i; done | tac; exit 4"])).toEqual({

@@ -6,7 +6,9 @@ import { mkdtempSync, readFileSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { engines } from "../x86/mode.ts";
 import { runGuest } from "./machine.ts";
+import type { GuestRun } from "./machine.ts";
 import { build, runNatively } from "./native.ts";
 import type { NativeResult } from "./native.ts";
 
@@ -29,12 +31,12 @@ const names = readdirSync(here)
   .filter((file) => file.endsWith(".c"))
   .map((file) => file.slice(0, -2));
 
-/** What must make no difference: whether calls are traced, and whether pages come at once. */
-const modes = {
-  normal: {},
-  traced: { strace: () => {} },
-  "slow storage": { slowStorage: true },
-} as const;
+/** What must make no difference: which tiers run the code, whether calls are traced, and whether pages come at once. */
+const modes: readonly (readonly [name: string, options: Partial<GuestRun>])[] = [
+  ...engines.map((engine) => [engine, { engine }] as const),
+  ["traced", { strace: () => {} }],
+  ["slow storage", { slowStorage: true }],
+];
 
 /** One native run for all modes. */
 const natively = new Map<string, Promise<NativeResult>>();
@@ -56,10 +58,10 @@ function firstDifference(guest: string, native: string): string {
   return `line ${index + 1}: ${JSON.stringify(there[index])} natively, ${JSON.stringify(here[index])} here`;
 }
 
-describe.each(Object.keys(modes) as (keyof typeof modes)[])("guest programs do what they do natively, %s", (mode) => {
+describe.each(modes)("guest programs do what they do natively, %s", (_, options) => {
   test.each(names)("%s", async (name) => {
     const { path, files, stdout, status } = await native(name);
-    const guest = await runGuest({ program: readFileSync(path), files, ...modes[mode] });
+    const guest = await runGuest({ program: readFileSync(path), files, ...options });
     expect(guest.errors).toEqual([]);
     expect(guest.missing).toEqual([]);
     expect(guest.stdout, firstDifference(guest.stdout, stdout)).toBe(stdout);

@@ -8,6 +8,8 @@ import type { ContainerSpec } from "../../src/runtime/types.ts";
 import { MemoryStore } from "../../src/store/memory.ts";
 import { createHostFileSystem } from "../../src/vfs/hostfs/hostfs.ts";
 import { interpreterModule } from "../../wasm/x86/cpu.ts";
+import { jitMode } from "../x86/mode.ts";
+import type { EngineMode } from "../x86/mode.ts";
 
 export interface Result {
   readonly stdout: string;
@@ -28,7 +30,7 @@ export interface Machine {
 }
 
 /** `archive` is the path of a `docker save` archive. */
-export async function machine(archive: string): Promise<Machine> {
+export async function machine(archive: string, engine?: EngineMode): Promise<Machine> {
   const store = new MemoryStore();
   const images = new StoredImages(store);
   const [summary] = await images.load({ kind: "blob", blob: await openAsBlob(archive) });
@@ -67,6 +69,7 @@ export async function machine(archive: string): Promise<Machine> {
         memoryBytes: 1 << 30,
         stopSignal: "SIGTERM",
         strace: options.strace ?? false,
+        jit: jitMode(engine),
       };
       const out: Uint8Array[] = [];
       const err: Uint8Array[] = [];

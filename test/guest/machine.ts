@@ -29,6 +29,7 @@ import { NamelessFileSystem, SpecialFile, SpecialInode } from "../../src/vfs/spe
 import { createTmpfs } from "../../src/vfs/tmpfs/tmpfs.ts";
 import { createCpu } from "../../wasm/x86/cpu.ts";
 import { jitMode } from "../x86/mode.ts";
+import type { EngineMode } from "../x86/mode.ts";
 
 export interface GuestRun {
   /** Put at /bin/test. */
@@ -40,6 +41,7 @@ export interface GuestRun {
   readonly memoryBytes?: number;
   readonly strace?: (line: string) => void;
   readonly timeoutMs?: number;
+  readonly engine?: EngineMode | undefined;
   /** Called once the program runs. */
   readonly started?: (kernel: Kernel, process: Process) => void;
   /** Called with what the guest writes to its output, as it comes. */
@@ -88,7 +90,7 @@ class CaptureFile extends SpecialFile {
 
 export async function runGuest(run: GuestRun): Promise<GuestResult> {
   const memoryBytes = run.memoryBytes ?? 512 << 20;
-  const cpu = createCpu({ memoryBytesMax: memoryBytes, jit: jitMode() });
+  const cpu = createCpu({ memoryBytesMax: memoryBytes, jit: jitMode(run.engine) });
   const frames = new FrameAllocator(cpu, memoryBytes);
   const errors: unknown[] = [];
   const missing = new Set<string>();

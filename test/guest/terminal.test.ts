@@ -7,6 +7,7 @@ import { createEmulator } from "../../src/runtime/emulator/start.ts";
 import type { RuntimeContainer } from "../../src/runtime/types.ts";
 import { MemoryStore } from "../../src/store/memory.ts";
 import { interpreterModule } from "../../wasm/x86/cpu.ts";
+import { jitMode } from "../x86/mode.ts";
 
 const prompt = "root@guest:/# ";
 /** Seconds here are milliseconds elsewhere: only a hang takes this long. */
@@ -121,6 +122,7 @@ beforeAll(async () => {
       memoryBytes: 1 << 30,
       stopSignal: "SIGTERM",
       strace: false,
+      jit: jitMode(),
     },
     { kind: "indexeddb", name: "unused" },
     { stdin: screen.stdin, stdout: screen.stdout, stderr: new WritableStream() },

@@ -35,7 +35,7 @@ export interface CpuOptions {
   /** The compiled interpreter. */
   readonly module?: WebAssembly.Module;
   /** Whether hot code is compiled; `on` unless given. */
-  readonly jit?: JitMode;
+  readonly jit?: JitMode | undefined;
 }
 
 interface Exports {
