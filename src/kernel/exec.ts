@@ -46,6 +46,8 @@ const programBase = 0x5555_5555_4000;
 const platform = "x86_64";
 /** What CPUID leaf 1 says in EDX: FPU TSC MSR CX8 CMOV CLFSH MMX FXSR SSE SSE2 and the usual others. */
 const hardwareCapabilities = 0x078bfbff;
+/** HWCAP2_FSGSBASE: the bases of FS and GS may be written by the program itself. */
+const fsGsBase = 2;
 const clockTicks = 100;
 /** Frame, FXSAVE image, alignment and red zone. */
 const minimumSignalStack = 1440;
@@ -286,7 +288,7 @@ async function build(
     [auxv.GID, credentials.after.rgid],
     [auxv.EGID, credentials.after.egid],
     [auxv.SECURE, secure],
-    [auxv.HWCAP2, 0],
+    [auxv.HWCAP2, fsGsBase],
     [auxv.MINSIGSTKSZ, minimumSignalStack],
   ];
   try {

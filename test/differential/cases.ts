@@ -88,8 +88,9 @@ function fillFx(dice: Dice, form: Form, registers: number[]): Uint8Array {
   const kinds = form.parsed.operands.map((operand) => operand.kind);
   const feature = form.parsed.row.feature ?? "";
   const isX87 = feature === "fpu" || feature === "x87";
+  const isXsave = feature.startsWith("xsave");
   const usesMmx = kinds.includes("P") || kinds.includes("Q");
-  const usesFx = isX87 || usesMmx || feature === "fxsr" || feature === "mmx";
+  const usesFx = isX87 || usesMmx || feature === "fxsr" || feature === "mmx" || isXsave;
   // Vectors: by lanes of one kind, sometimes all the same register.
   for (let i = 0; i < 16; i++) {
     const at = 160 + 16 * i;
@@ -101,7 +102,7 @@ function fillFx(dice: Dice, form: Form, registers: number[]): Uint8Array {
   }
   if (usesFx) {
     const top = dice.below(8);
-    if (isX87 || dice.chance(2)) {
+    if (isX87 || isXsave || dice.chance(2)) {
       const masks = dice.chance(8) ? dice.below(64) : 0x3f;
       const precision = dice.pick([3, 3, 3, 2, 0]);
       view.setUint16(0, 0x40 | masks | (dice.below(4) << 10) | (precision << 8), true);
@@ -131,7 +132,7 @@ function fillFx(dice: Dice, form: Form, registers: number[]): Uint8Array {
       view.setUint16(40, (view.getUint16(40, true) & 0x8000) | (0x3ffc - dice.below(70)), true);
   }
   // MXCSR: half the cases have the default one, where no flags are kept; the rest any mode.
-  if (feature.startsWith("s") && dice.chance(2)) {
+  if (/^[sx]/.test(feature) && dice.chance(2)) {
     const masks = dice.chance(8) ? dice.below(64) : 0x3f;
     const flags = dice.chance(2) ? 0x20 : dice.below(64);
     const modes = dice.chance(2) ? 0 : (dice.below(4) << 13) | (dice.below(2) << 15) | (dice.below(2) << 6);
@@ -176,7 +177,10 @@ export function makeCase(dice: Dice, form: Form): FormCase {
   const bytes = memoryBytes(form);
   let target = pickTarget(dice, bytes, form);
   const isString = strings.test(row.name);
+  const isXsave = /^X(SAVE|RSTOR)/.test(row.name);
   const isFar = row.name.startsWith("BT") && memory && row.operands.includes("G");
+  // The header lies behind the image, both in the window as a rule.
+  if (isXsave && (row.name === "XRSTOR" || !dice.chance(10))) target = BigInt(windowBase) & ~63n;
   if (isFar) target = middle + BigInt(dice.below(64) - 32);
   const prefixes: number[] = [];
   const isImplied = implied.test(row.name);
@@ -218,6 +222,11 @@ export function makeCase(dice: Dice, form: Form): FormCase {
     if (dice.chance(2)) registers[0] = view.getBigUint64(dice.below(60), true);
   }
   if (row.name === "XLAT") registers[3] = BigInt(windowBase + dice.below(200));
+  // Only what is offered here: other components would need more room.
+  if (isXsave) {
+    registers[0] = BigInt(dice.below(4));
+    registers[2] = 0n;
+  }
   if (row.name.startsWith("MASKMOV")) registers[7] = pickTarget(dice, 16, form);
   if (row.name.startsWith("PCMPESTR"))
     for (const length of [0, 2])
@@ -243,6 +252,7 @@ export function makeCase(dice: Dice, form: Form): FormCase {
       registers[number] = (BigInt(dice.u32()) << 32n) | ((registers[number] ?? 0n) & 0xffff_ffffn);
   for (const [number, value] of encoded.pinned) registers[number] = BigInt.asUintN(64, value);
   if (isFar && encoded.reg === 4) return makeCase(dice, form);
+  if (isXsave && (encoded.pinned.has(0) || encoded.pinned.has(2))) return makeCase(dice, form);
   if (doubleShift16 && encoded.pinned.has(1)) return makeCase(dice, form);
   if (isFar && encoded.pinned.has(encoded.reg)) return makeCase(dice, form);
   const offset = Number(target - BigInt(windowBase));
@@ -332,6 +342,17 @@ function fillFar(dice: Dice, form: Form, view: DataView, registers: BigUint64Arr
     put(sp, (dice.u64() & ~0xffffn) | BigInt(dice.chance(3) ? dice.below(0x10000) : selector()));
 }
 
+/** The header of an XSAVE image: mostly one that can be restored. Processors differ in what they look at beyond this. */
+function fillHeader(dice: Dice, view: DataView, at: number): void {
+  for (let i = 0; i < 64; i += 8) view.setBigUint64(at + i, 0n, true);
+  view.setUint8(at, dice.below(4) | (dice.chance(20) ? 8 : 0));
+  if (dice.chance(2)) {
+    view.setUint8(at + 8, 3);
+    view.setUint8(at + 15, 0x80);
+  }
+  if (dice.chance(20)) view.setUint8(at + 16, 1);
+}
+
 /** A memory operand of the kind the row works on. */
 function fillOperand(dice: Dice, form: Form, view: DataView, offset: number, bytes: number, isFloat: boolean): void {
   const { name } = form.parsed.row;
@@ -352,7 +373,8 @@ function fillOperand(dice: Dice, form: Form, view: DataView, offset: number, byt
     view.setUint16(offset + 8, value.signExponent, true);
   } else if (name === "LDMXCSR") {
     view.setUint32(offset, dice.chance(8) ? dice.u32() : 0x1f80 | (dice.u32() & 0x603f), true);
-  } else if (name === "FXRSTOR") {
+  } else if (name === "FXRSTOR" || name === "XRSTOR") {
+    if (name === "XRSTOR") fillHeader(dice, view, offset + 512);
     view.setUint32(offset + 24, dice.chance(8) ? dice.u32() : 0x1f80 | (dice.u32() & 0x603f), true);
     view.setUint16(offset, 0x37f, true);
     for (let i = 0; i < 8; i++) {

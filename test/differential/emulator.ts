@@ -1,6 +1,7 @@
 /** Runs cases on the emulated processor, with the same memory map as native.c. */
 import { createCpu } from "../../wasm/x86/cpu.ts";
 import { jitMode } from "../x86/mode.ts";
+import { state } from "../../wasm/x86/state.ts";
 import { exit, pte, type Cpu, type Exit } from "../../wasm/x86/types.ts";
 import { codeBase, codeBytes, dataBase, dataBytes, gsBase, readOnlyBase, windowBase, windowBytes } from "./layout.ts";
 import type { Case, Result } from "./layout.ts";
@@ -42,7 +43,10 @@ export class Emulator {
   }
 
   static create(): Emulator {
-    return new Emulator(createCpu({ memoryBytesInitial: 1 << 20, jit: jitMode() }));
+    const cpu = createCpu({ memoryBytesInitial: 1 << 20, jit: jitMode() });
+    // XSAVE of x87 and SSE.
+    cpu.view.setUint32(state.xcr0, 3, true);
+    return new Emulator(cpu);
   }
 
   #frame(): number {

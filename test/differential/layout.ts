@@ -9,8 +9,8 @@ export const codeBytes = 0x2000;
 export const dataBase = 0x1000_0000;
 export const dataBytes = 0x2000;
 export const readOnlyBase = 0x3000_0000;
-export const windowBase = dataBase + 0xf00;
-export const windowBytes = 512;
+export const windowBase = dataBase + 0xe00;
+export const windowBytes = 1024;
 /** Base of GS: small, so that every address can be reached from it. */
 export const gsBase = 0x700;
 

@@ -25,8 +25,8 @@
 #define DATA 0x10000000ul
 #define DATA_BYTES 0x2000
 #define READ_ONLY 0x30000000ul
-#define WINDOW (DATA + 0xf00)
-#define WINDOW_BYTES 512
+#define WINDOW (DATA + 0xe00)
+#define WINDOW_BYTES 1024
 #define GS_BASE 0x700
 
 struct test_case {

@@ -9,6 +9,7 @@ const cpuinfoNames: Record<string, string> = {
   x87: "fpu",
   cmpxchg16b: "cx16",
   lahf: "lahf_lm",
+  sha: "sha_ni",
 };
 
 /** What the processor lacks for a form, or null. */

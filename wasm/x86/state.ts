@@ -59,6 +59,8 @@ export const state = {
   counterTlbMisses: 4320,
   /** The leaf the last walk found. */
   leaf: 4168,
+  /** State components XSAVE knows (Intel SDM vol. 1, 13.3), 0 where it is not offered. */
+  xcr0: 4416,
   /** Changes when all decoded code is dropped: links found before it are void. */
   generation: 4172,
   /** Instructions a long-running helper is worth, and those not yet taken from the budget. */

@@ -1,6 +1,7 @@
 /** Integer arithmetic and logic: the eight classic operations in all their forms, and their relatives. */
 import type { Expression } from "../../encode/expression.ts";
 import { i32, i64 } from "../../encode/numeric.ts";
+import { arithmeticMask, rflags } from "../flags.ts";
 import { row, type Emitter, type FlagsKind } from "../row.ts";
 
 type Operation = (e: Emitter, a: Expression, b: Expression) => Expression;
@@ -209,3 +210,22 @@ row("CMPXCHG16B", "W1 0F C7 /1", "Mdq!", { writes: "z", reads: "osapc", lock: tr
   );
   e.flags("explicit", zeroFlag(e, equal));
 });
+
+// Additions with one flag as carry, in and out, and no other touched (Intel SDM vol. 2, ADCX).
+for (const [name, prefix, flag] of [
+  ["ADCX", "66", rflags.carry],
+  ["ADOX", "F3", rflags.overflow],
+] as const) {
+  const letters = name === "ADCX" ? { writes: "c", reads: "oszapc" } : { writes: "o", reads: "oszapc" };
+  row(name, `${prefix} 0F 38 F6 /r`, "Gy! Ey", { ...letters, feature: "adx" }, (e) => {
+    const flags = e.let(e.arithmeticFlags());
+    const a = e.let(e.get(0));
+    const carry = e.let(i32.ne(i32.and(flags, i32.const(flag)), i32.const(0)));
+    const partial = e.let(e.w.add(a, e.get(1)));
+    const sum = e.let(e.w.add(partial, e.size === 64 ? i64.extendI32U(carry) : carry));
+    const out = e.let(i32.or(e.w.ltU(partial, a), e.w.ltU(sum, partial)));
+    e.put(0, sum);
+    const kept = i32.and(flags, i32.const(arithmeticMask & ~flag));
+    e.flags("explicit", e.let(i32.or(kept, i32.mul(out, i32.const(flag)))));
+  });
+}

@@ -62,22 +62,23 @@ row("XCHG", "90 +r", "Zv! rAX!", {}, (e) => {
   e.put(1, a);
 });
 
-row("BSWAP", "0F C8 +r", "Zv!", { sizes: [32, 64] }, (e) => {
+/** The bytes of an operand in reverse order. */
+function swapped(e: Emitter, operand: number): Expression {
   const swap = (x: Expression): Expression =>
     i32.or(
       i32.and(i32.rotl(x, i32.const(8)), i32.const(0x00ff00ff)),
       i32.and(i32.rotr(x, i32.const(8)), i32.const(0xff00ff00)),
     );
-  if (e.size === 32) {
-    const a = e.let(e.get(0));
-    e.put(0, swap(a));
-    return;
-  }
-  const a = e.let(e.get(0));
+  const a = e.let(e.get(operand));
+  if (e.size === 16) return i32.shrU(swap(a), i32.const(16));
+  if (e.size === 32) return swap(a);
   const low = e.let(i32.wrapI64(a));
   const high = e.let(i32.wrapI64(i64.shrU(a, i64.const(32))));
-  e.put(0, i64.or(i64.shl(i64.extendI32U(swap(low)), i64.const(32)), i64.extendI32U(swap(high))));
-});
+  return i64.or(i64.shl(i64.extendI32U(swap(low)), i64.const(32)), i64.extendI32U(swap(high)));
+}
+row("BSWAP", "0F C8 +r", "Zv!", { sizes: [32, 64] }, (e) => e.put(0, swapped(e, 0)));
+row("MOVBE", "NFx 0F 38 F0 /r", "Gv= Mv", { feature: "movbe" }, (e) => e.put(0, swapped(e, 1)));
+row("MOVBE", "NFx 0F 38 F1 /r", "Mv= Gv", { feature: "movbe" }, (e) => e.put(0, swapped(e, 1)));
 
 const rsp = 4;
 const rbp = 5;

@@ -1,4 +1,5 @@
 /** MXCSR, FXSAVE and FXRSTOR, EMMS. */
+import type { FunctionBuilder, Local } from "../../encode/module.ts";
 import { i32, i64, memoryCopy, memoryFill, select } from "../../encode/numeric.ts";
 import { helper } from "../helpers.ts";
 import { row } from "../row.ts";
@@ -25,24 +26,23 @@ row("EMMS", "NP 0F 77", "", { feature: "mmx", faults: true }, (e) => {
 
 // The 512-byte image (Intel SDM vol. 1, 10.5.1). Opcode, instruction and data pointers are not kept: zeros.
 
-helper("fxsave", ["i32"], ["i32"], (f) => {
+const registerOf = (f: FunctionBuilder, top: Local, i: number): Local =>
+  f.let(i32.shl(i32.and(i32.add(top, i32.const(i)), i32.const(7)), i32.const(4)));
+
+helper("saveX87", ["i32"], [], (f) => {
   const image = f.param(0);
   const top = f.let(i32.load(base, state.x87Top));
-  f.emit(memoryFill(image, i32.const(0), i32.const(32)));
+  f.emit(memoryFill(image, i32.const(0), i32.const(24)));
   f.emit(i32.store16(image, i32.load(base, state.x87Control), 0));
   f.emit(i32.store16(image, i32.or(i32.load(base, state.x87Status), i32.shl(top, i32.const(11))), 2));
   f.emit(i32.store16(image, i32.load(base, state.x87Tag), 4));
-  f.emit(i32.store(image, i32.load(base, state.mxcsr), 24));
-  f.emit(i32.store(image, i32.const(0xffff), 28));
   for (let i = 0; i < 8; i++) {
-    const register = f.let(i32.shl(i32.and(i32.add(top, i32.const(i)), i32.const(7)), i32.const(4)));
+    const register = registerOf(f, top, i);
     f.emit(i64.store(image, i64.load(register, state.x87), 32 + 16 * i));
     f.emit(i64.store(image, i64.load16U(register, state.x87 + 8), 40 + 16 * i));
   }
-  f.emit(memoryCopy(i32.add(image, i32.const(160)), i32.const(state.xmm), i32.const(256)));
-  f.result(i32.const(0));
 });
-helper("fxrstor", ["i32"], ["i32"], (f) => {
+helper("restoreX87", ["i32"], [], (f) => {
   const image = f.param(0);
   const status = f.let(i32.load16U(image, 2));
   const top = f.let(i32.and(i32.shrU(status, i32.const(11)), i32.const(7)));
@@ -54,14 +54,35 @@ helper("fxrstor", ["i32"], ["i32"], (f) => {
   f.emit(i32.store(base, i32.or(i32.and(status, i32.const(0x477f)), summary), state.x87Status));
   f.emit(i32.store(base, top, state.x87Top));
   f.emit(i32.store(base, i32.load8U(image, 4), state.x87Tag));
-  f.emit(i32.store(base, i32.load(image, 24), state.mxcsr));
-  // The dynamic linker saves and restores around every lazy binding: the default MXCSR changes nothing.
-  f.if(i32.ne(i32.load(image, 24), i32.const(0x1f80)), () => f.emit(i32.store16(base, i32.const(1), state.sseExact)));
   for (let i = 0; i < 8; i++) {
-    const register = f.let(i32.shl(i32.and(i32.add(top, i32.const(i)), i32.const(7)), i32.const(4)));
+    const register = registerOf(f, top, i);
     f.emit(i64.store(register, i64.load(image, 32 + 16 * i), state.x87));
     f.emit(i64.store(register, i64.load16U(image, 40 + 16 * i), state.x87 + 8));
   }
+});
+/** MXCSR and the mask of its bits that exist. */
+helper("saveMxcsr", ["i32"], [], (f) => {
+  f.emit(i32.store(f.param(0), i32.load(base, state.mxcsr), 24));
+  f.emit(i32.store(f.param(0), i32.const(0xffff), 28));
+});
+helper("restoreMxcsr", ["i32"], [], (f) => {
+  const word = f.let(i32.load(f.param(0), 24));
+  f.emit(i32.store(base, word, state.mxcsr));
+  // The dynamic linker saves and restores around every lazy binding: the default MXCSR changes nothing.
+  f.if(i32.ne(word, i32.const(0x1f80)), () => f.emit(i32.store16(base, i32.const(1), state.sseExact)));
+});
+
+helper("fxsave", ["i32"], ["i32"], (f, context) => {
+  const image = f.param(0);
+  f.emit(context.call("saveX87", image));
+  f.emit(context.call("saveMxcsr", image));
+  f.emit(memoryCopy(i32.add(image, i32.const(160)), i32.const(state.xmm), i32.const(256)));
+  f.result(i32.const(0));
+});
+helper("fxrstor", ["i32"], ["i32"], (f, context) => {
+  const image = f.param(0);
+  f.emit(context.call("restoreX87", image));
+  f.emit(context.call("restoreMxcsr", image));
   f.emit(memoryCopy(i32.const(state.xmm), i32.add(image, i32.const(160)), i32.const(256)));
   f.result(i32.const(0));
 });

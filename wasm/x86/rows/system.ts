@@ -79,6 +79,8 @@ row("LFENCE", "NP 0F AE /5:r", "", { feature: "sse2" }, nothing);
 row("MFENCE", "NP 0F AE /6:r", "", { feature: "sse2" }, nothing);
 row("SFENCE", "NP 0F AE /7:r", "", { feature: "sse" }, nothing);
 row("CLFLUSH", "NP 0F AE /7", "Mb", { feature: "clflush" }, nothing);
+row("CLFLUSHOPT", "66 0F AE /7", "Mb", { feature: "clflushopt" }, nothing);
+row("CLWB", "66 0F AE /6", "Mb", { feature: "clwb" }, nothing);
 
 /** A nanosecond a tick: what the kernel's vDSO would call a 1 GHz invariant TSC. */
 hostHelper("timestamp", [], ["i64"], () => () => BigInt(Math.round(performance.now() * 1e6)));
@@ -92,6 +94,45 @@ row("RDTSCP", "0F 01 F9", "", { untestable: true }, (e) => {
   timestamp(e);
   e.setReg(1, 32, i32.const(0));
 });
+
+// Random numbers are always to be had: CF = 1. The processor's name is that of the only one there is.
+const pool = new BigUint64Array(64);
+let used = pool.length;
+hostHelper("random", [], ["i64"], () => () => {
+  if (used === pool.length) {
+    crypto.getRandomValues(pool);
+    used = 0;
+  }
+  return pool[used++]!;
+});
+for (const [name, digit, feature] of [
+  ["RDRAND", 6, "rdrand"],
+  ["RDSEED", 7, "rdseed"],
+] as const)
+  row(name, `NFx 0F C7 /${digit}`, "Rv=", { feature, writes: "oszapc", untestable: true }, (e) => {
+    const value = e.call("random");
+    e.put(0, e.size === 64 ? value : i32.wrapI64(value));
+    e.flags("explicit", i32.const(rflags.carry));
+  });
+row("RDPID", "F3 0F C7 /7", "Rq=", { feature: "rdpid" }, (e) => e.put(0, i64.const(0)));
+
+// The bases of FS and GS (Intel SDM vol. 2, RDFSBASE). What compiled code holds of them ends with the block.
+for (const [digit, name, at] of [
+  [0, "FS", state.fsBase],
+  [1, "GS", state.gsBase],
+] as const) {
+  row(`RD${name}BASE`, `F3 0F AE /${digit}`, "Ry=", { feature: "fsgsbase", untestable: name === "FS" }, (e) =>
+    e.put(0, e.size === 64 ? i64.load(base, at) : i32.load(base, at)),
+  );
+  const options = { feature: "fsgsbase", faults: true, ends: true, interpreted: true, untestable: name === "FS" };
+  row(`WR${name}BASE`, `F3 0F AE /${digit + 2}`, "Ry", options, (e) => {
+    const value = e.let(e.get64(0));
+    // A base must be canonical.
+    e.faultIf(i64.ne(i64.shrS(i64.shl(value, i64.const(16)), i64.const(16)), value), exit.generalProtection);
+    e.f.emit(i64.store(base, value, at));
+    e.jump(e.nextRip());
+  });
+}
 
 /** Intel SDM vol. 2, ENTER, with 64-bit operands. */
 helper("enter", ["i32", "i32"], ["i32"], (f, context) => {
