@@ -75,6 +75,14 @@ export const limits = {
   packLeaseMs: 120_000,
   /** Waited for another process that applies a transaction, which takes milliseconds. */
   storeLockMs: 20_000,
+  /** What can be made again and is kept to save time (translations of hot code): some thirty programs' worth. */
+  cacheBytesMax: 64 << 20,
+  /** One entry of it. */
+  cacheEntryBytesMax: 8 << 20,
+  /** Its label: all labels are read at once. */
+  cacheLabelBytesMax: 32 << 10,
+  /** The time of last use is noted this coarsely, because each note is a write. */
+  cacheUseMs: 3_600_000,
   /** Window a zstd frame may ask for (128 MiB): the reference decoder's default. */
   zstdWindowBytesMax: 128 << 20,
   /** RFC 8878, 3.1.1.2: no block is larger. */

@@ -3,6 +3,7 @@
  *
  *     packs/sha256/<hex>           one file a pack
  *     documents/<kind>/<key>.json  one file a document
+ *     cache/<key>                  one file an entry: lengths of key and label, both, the content; used when modified
  *     journals/<name>              records, each after a header of length and CRC-32
  *     temporary/<pid>-<random>     what is being written; renamed into place when whole
  *     transactions/<pid>-<random>  changes decided but perhaps not all applied
@@ -26,15 +27,29 @@ import {
   unlinkSync,
   writeFileSync,
 } from "node:fs";
-import { type FileHandle, mkdir, open, readFile, readdir, rename, rm, stat, statfs, unlink } from "node:fs/promises";
+import {
+  type FileHandle,
+  mkdir,
+  open,
+  readFile,
+  readdir,
+  rename,
+  rm,
+  stat,
+  statfs,
+  unlink,
+  utimes,
+  writeFile,
+} from "node:fs/promises";
 import { join } from "node:path";
 import { crc32 } from "node:zlib";
 import { WherryError } from "../base/errors.ts";
 import { concat, decodeName, encodeName } from "../base/bytes.ts";
 import { limits } from "../base/limits.ts";
+import { cacheVictims, checkCacheEntry, isUseNoted } from "./cache.ts";
 import { checkPackRange, noSuchPack, storageFull, writerClosed } from "./errors.ts";
 import { fromPlainJson, toPlainJson } from "./plain-json.ts";
-import type { PackWriter, Store } from "./types.ts";
+import type { CacheEntry, PackWriter, Store } from "./types.ts";
 
 interface Change {
   readonly kind: string;
@@ -47,6 +62,9 @@ const writeBytes = 1 << 20;
 /** Files of packs kept open for reading: a container reads from each of its layers all the time. */
 const openPacksMax = 128;
 const journalHeaderBytes = 8;
+const cacheHeaderBytes = 8;
+/** Key and label are read together with this much of an entry. */
+const cacheHeadBytes = 2 * limits.cacheLabelBytesMax;
 
 export class DirectoryStore implements Store {
   readonly #root: string;
@@ -350,8 +368,69 @@ export class DirectoryStore implements Store {
     this.#journals.delete(name);
   }
 
+  // Cache
+
+  #cachePath(key: string): string {
+    return join(this.#root, "cache", fileName(key));
+  }
+
+  async listCache(): Promise<readonly CacheEntry[]> {
+    const folder = join(this.#root, "cache");
+    const entries: CacheEntry[] = [];
+    for (const name of await listFolder(folder)) {
+      // Another process may remove it meanwhile.
+      const entry = await readCacheEntry(join(folder, name)).catch(() => undefined);
+      if (entry === null) await rm(join(folder, name), { force: true });
+      else if (entry !== undefined) entries.push(entry);
+    }
+    return entries;
+  }
+
+  async readCache(key: string): Promise<Uint8Array | null> {
+    const path = this.#cachePath(key);
+    try {
+      const all = await readFile(path);
+      const head = cacheHead(all);
+      if (head === null || head.key !== key) return null;
+      const nowMs = Date.now();
+      if (isUseNoted((await stat(path)).mtimeMs, nowMs)) await utimes(path, nowMs / 1000, nowMs / 1000);
+      return new Uint8Array(all.subarray(head.end));
+    } catch (error) {
+      if (isMissing(error)) return null;
+      throw error;
+    }
+  }
+
+  async writeCache(key: string, bytes: Uint8Array, label: Uint8Array): Promise<void> {
+    checkCacheEntry(bytes, label);
+    const name = encodeName(key);
+    const lengths = new DataView(new ArrayBuffer(cacheHeaderBytes));
+    lengths.setUint32(0, name.length, true);
+    lengths.setUint32(4, label.length, true);
+    const others = (await this.listCache()).filter((entry) => entry.key !== key);
+    for (const victim of cacheVictims(others, bytes.length)) await this.deleteCache(victim);
+    await guarded(async () => {
+      await mkdir(join(this.#root, "cache"), { recursive: true, mode: 0o700 });
+      // Whole for other processes, though perhaps not after a power cut: not worth waiting for the disk.
+      const temporary = this.#temporary();
+      try {
+        const content = concat([new Uint8Array(lengths.buffer), name, label, bytes]);
+        await writeFile(temporary, content, { flag: "wx", mode: 0o600 });
+        await rename(temporary, this.#cachePath(key));
+      } catch (error) {
+        await rm(temporary, { force: true });
+        throw error;
+      }
+    });
+  }
+
+  async deleteCache(key: string): Promise<void> {
+    await rm(this.#cachePath(key), { force: true });
+  }
+
   async usage(): Promise<{ usedBytes: number; quotaBytes: number | null }> {
     let usedBytes = 0;
+    for (const { sizeBytes } of await this.listCache()) usedBytes += sizeBytes;
     for (const digest of await this.listPacks()) usedBytes += (await this.packSize(digest)) ?? 0;
     for (const name of await readdir(join(this.#root, "journals")))
       usedBytes += (await stat(join(this.#root, "journals", name))).size;
@@ -365,6 +444,30 @@ export class DirectoryStore implements Store {
     for (const { descriptor } of this.#openPacks.values()) closeSync(descriptor);
     this.#openPacks.clear();
   }
+}
+
+/** Null if it is damaged. */
+async function readCacheEntry(path: string): Promise<CacheEntry | null> {
+  const file = await open(path, "r");
+  try {
+    const { size, mtimeMs } = await file.stat();
+    const bytes = new Uint8Array(Math.min(size, cacheHeadBytes));
+    const head = (await readFully(file, bytes, 0)) ? cacheHead(bytes) : null;
+    if (head === null) return null;
+    return { key: head.key, label: head.label, sizeBytes: size - head.end, usedMs: mtimeMs };
+  } finally {
+    await file.close();
+  }
+}
+
+/** Key and label at the beginning of a cache file, and where they end; null if it is damaged. */
+function cacheHead(bytes: Uint8Array): { key: string; label: Uint8Array; end: number } | null {
+  if (bytes.length < cacheHeaderBytes) return null;
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+  const labelAt = cacheHeaderBytes + view.getUint32(0, true);
+  const end = labelAt + view.getUint32(4, true);
+  if (end > bytes.length) return null;
+  return { key: decodeName(bytes.subarray(cacheHeaderBytes, labelAt)), label: bytes.slice(labelAt, end), end };
 }
 
 /** Appends to one journal. Records that come while the disk is busy with earlier ones share the next flush. */

@@ -7,6 +7,8 @@
  *     writing    pack id                 -> when its writer last gave a sign of life, in ms
  *     documents  [kind, key]             -> value
  *     journals   [name, sequence number] -> bytes
+ *     cached     key                     -> what is known of a cache entry
+ *     cache      key                     -> its bytes
  *
  * A pack becomes visible by the one `packs` entry its commit writes. Records of a writer that died are removed when a
  * store is opened and the writer's lease has run out.
@@ -14,9 +16,10 @@
 import { openDB, type DBSchema, type IDBPDatabase } from "idb";
 import { WherryError } from "../base/errors.ts";
 import { limits } from "../base/limits.ts";
+import { cacheVictims, checkCacheEntry, isUseNoted } from "./cache.ts";
 import { checkPackRange, noSuchPack, storageFull, writerClosed } from "./errors.ts";
 import { RecordCache } from "./record-cache.ts";
-import type { PackWriter, Store } from "./types.ts";
+import type { CacheEntry, PackWriter, Store } from "./types.ts";
 
 interface PackRow {
   readonly id: number;
@@ -29,6 +32,8 @@ interface Schema extends DBSchema {
   writing: { key: number; value: number };
   documents: { key: [string, string]; value: unknown };
   journals: { key: [string, number]; value: Uint8Array };
+  cached: { key: string; value: CacheEntry };
+  cache: { key: string; value: Uint8Array };
 }
 
 const recordBytes = limits.packRecordBytes;
@@ -48,10 +53,13 @@ export class IndexedDbStore implements Store {
   }
 
   static async open(name: string): Promise<IndexedDbStore> {
-    const opening = openDB<Schema>(name, 1, {
-      upgrade(created) {
-        for (const table of ["packs", "records", "documents", "journals"] as const) created.createObjectStore(table);
-        created.createObjectStore("writing", { autoIncrement: true });
+    const opening = openDB<Schema>(name, 2, {
+      upgrade(created, version) {
+        if (version < 1) {
+          for (const table of ["packs", "records", "documents", "journals"] as const) created.createObjectStore(table);
+          created.createObjectStore("writing", { autoIncrement: true });
+        }
+        for (const table of ["cached", "cache"] as const) created.createObjectStore(table);
       },
       // A newer Wherry in another tab wants to change the tables: make way; this store's next call fails clearly.
       blocking: (_current, _blocked, event) => (event.target as IDBDatabase).close(),
@@ -216,6 +224,48 @@ export class IndexedDbStore implements Store {
 
   async deleteJournal(name: string): Promise<void> {
     await this.#db.delete("journals", journalRange(name));
+  }
+
+  async listCache(): Promise<readonly CacheEntry[]> {
+    return this.#db.getAll("cached");
+  }
+
+  async readCache(key: string): Promise<Uint8Array | null> {
+    const bytes = (await this.#db.get("cache", key)) ?? null;
+    if (bytes !== null) void this.#noteUse(key).catch(() => {});
+    return bytes;
+  }
+
+  async #noteUse(key: string): Promise<void> {
+    const entry = await this.#db.get("cached", key);
+    if (entry === undefined || !isUseNoted(entry.usedMs, Date.now())) return;
+    const transaction = this.#db.transaction("cached", "readwrite", { durability: "relaxed" });
+    // Not if it has been removed meanwhile.
+    const present = await transaction.store.get(key);
+    if (present !== undefined) void transaction.store.put({ ...present, usedMs: Date.now() }, key);
+    await transaction.done;
+  }
+
+  async writeCache(key: string, bytes: Uint8Array, label: Uint8Array): Promise<void> {
+    checkCacheEntry(bytes, label);
+    await guarded(async () => {
+      const transaction = this.#db.transaction(["cached", "cache"], "readwrite", { durability: "relaxed" });
+      const [cached, cache] = [transaction.objectStore("cached"), transaction.objectStore("cache")];
+      const others = (await cached.getAll()).filter((entry) => entry.key !== key);
+      const requests: Promise<unknown>[] = [];
+      for (const victim of cacheVictims(others, bytes.length))
+        requests.push(cached.delete(victim), cache.delete(victim));
+      const entry = { key, sizeBytes: bytes.length, usedMs: Date.now(), label: label.slice() };
+      requests.push(cached.put(entry, key), cache.put(bytes.slice(), key));
+      await settle(requests, transaction.done);
+    });
+  }
+
+  async deleteCache(key: string): Promise<void> {
+    const transaction = this.#db.transaction(["cached", "cache"], "readwrite", { durability: "relaxed" });
+    void transaction.objectStore("cached").delete(key);
+    void transaction.objectStore("cache").delete(key);
+    await transaction.done;
   }
 
   async usage(): Promise<{ usedBytes: number; quotaBytes: number | null }> {

@@ -1,6 +1,7 @@
 /** A store that lives and dies with its process: for tests, and for pages whose browser refuses IndexedDB. */
+import { cacheVictims, checkCacheEntry } from "./cache.ts";
 import { checkPackRange, noSuchPack, storageFull, writerClosed } from "./errors.ts";
-import type { PackWriter, Store } from "./types.ts";
+import type { CacheEntry, PackWriter, Store } from "./types.ts";
 
 /** Pieces of a pack, in order, with where each starts. */
 interface Pack {
@@ -13,6 +14,7 @@ export class MemoryStore implements Store {
   readonly #quotaBytes: number | null;
   readonly #packs = new Map<string, Pack>();
   readonly #documents = new Map<string, Map<string, unknown>>();
+  readonly #cache = new Map<string, CacheEntry & { readonly bytes: Uint8Array }>();
   readonly #journals = new Map<string, Uint8Array[]>();
   /** Bytes of packs, of packs being written and of journals; documents are small and not counted. */
   #usedBytes = 0;
@@ -141,6 +143,34 @@ export class MemoryStore implements Store {
   async deleteJournal(name: string): Promise<void> {
     this.#use(-totalBytes(this.#journals.get(name) ?? []));
     this.#journals.delete(name);
+  }
+
+  async listCache(): Promise<readonly CacheEntry[]> {
+    return [...this.#cache.values()].map(({ key, sizeBytes, usedMs, label }) => ({
+      key,
+      sizeBytes,
+      usedMs,
+      label: label.slice(),
+    }));
+  }
+
+  async readCache(key: string): Promise<Uint8Array | null> {
+    const entry = this.#cache.get(key);
+    if (entry === undefined) return null;
+    this.#cache.set(key, { ...entry, usedMs: Date.now() });
+    return entry.bytes.slice();
+  }
+
+  async writeCache(key: string, bytes: Uint8Array, label: Uint8Array): Promise<void> {
+    checkCacheEntry(bytes, label);
+    this.#cache.delete(key);
+    for (const victim of cacheVictims([...this.#cache.values()], bytes.length)) this.#cache.delete(victim);
+    const sizeBytes = bytes.length;
+    this.#cache.set(key, { key, sizeBytes, usedMs: Date.now(), label: label.slice(), bytes: bytes.slice() });
+  }
+
+  async deleteCache(key: string): Promise<void> {
+    this.#cache.delete(key);
   }
 
   async usage(): Promise<{ usedBytes: number; quotaBytes: number | null }> {

@@ -4,6 +4,7 @@
  *
  *     packs      large immutable byte strings, named by digest: uncompressed layer tars, verbatim
  *     documents  small named values: manifests, configs, layer indexes, references, container records
+ *     cache      what can be made again, bounded: the entries used longest ago go first
  *     journals   append-only byte logs, one per container: its writable layer and its log output
  *
  * Nothing half-written is ever visible: a pack appears when its writer commits, a journal read stops at the last whole
@@ -16,6 +17,16 @@ export interface PackWriter {
   commit(digest: string): Promise<void>;
   /** Drops what was written. */
   abort(): Promise<void>;
+}
+
+/** One entry of the cache. */
+export interface CacheEntry {
+  readonly key: string;
+  readonly sizeBytes: number;
+  /** When it was last used, to about `limits.cacheUseMs`. */
+  readonly usedMs: number;
+  /** What its writer wants to know without reading it. */
+  readonly label: Uint8Array;
 }
 
 export interface Store {
@@ -43,6 +54,17 @@ export interface Store {
   /** Replaces the whole journal by these records, atomically (compaction). */
   replaceJournal(name: string, records: readonly Uint8Array[]): Promise<void>;
   deleteJournal(name: string): Promise<void>;
+
+  /**
+   * The cache may lose anything at any time, and what a crash leaves of an entry may be damaged: its reader checks.
+   * Several workers or processes may use it at once; the last writer of a key wins.
+   */
+  listCache(): Promise<readonly CacheEntry[]>;
+  /** Null when it is not there, or no longer. */
+  readCache(key: string): Promise<Uint8Array | null>;
+  /** Removes what was used longest ago if there is no room. More than `limits.cache…BytesMax` is an error. */
+  writeCache(key: string, bytes: Uint8Array, label: Uint8Array): Promise<void>;
+  deleteCache(key: string): Promise<void>;
 
   /** Bytes used and the quota, as far as the host tells. */
   usage(): Promise<{ usedBytes: number; quotaBytes: number | null }>;

@@ -1,5 +1,6 @@
 /** What every store must do, run over each of them: memory, IndexedDB (in Node and in a real browser), directory. */
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { limits } from "../../src/base/limits.ts";
 import type { Store } from "../../src/store/types.ts";
 
 export interface StoreFixture {
@@ -295,6 +296,43 @@ export function describeStore(name: string, persistent: boolean, createFixture: 
       });
     });
 
+    describe("the cache", () => {
+      test("gives back what was written, with its label", async () => {
+        expect(await store.listCache()).toEqual([]);
+        expect(await store.readCache("a")).toBeNull();
+        await store.writeCache("x/A", pattern(300_000, 1), Uint8Array.of(1, 2));
+        await store.writeCache("x/b", new Uint8Array(0), new Uint8Array(0));
+        await store.writeCache("x/b", Uint8Array.of(5), Uint8Array.of(6));
+        expect(same((await store.readCache("x/A"))!, pattern(300_000, 1))).toBe(true);
+        expect(await store.readCache("x/b")).toEqual(Uint8Array.of(5));
+        const list = (await store.listCache()).toSorted((a, b) => a.sizeBytes - b.sizeBytes);
+        expect(list).toMatchObject([
+          { key: "x/b", sizeBytes: 1, label: Uint8Array.of(6) },
+          { key: "x/A", sizeBytes: 300_000, label: Uint8Array.of(1, 2) },
+        ]);
+        for (const { usedMs } of list) expect(Math.abs(usedMs - Date.now())).toBeLessThan(60_000);
+        await store.deleteCache("x/b");
+        await store.deleteCache("x/b");
+        expect(await store.readCache("x/b")).toBeNull();
+        expect((await store.listCache()).map(({ key }) => key)).toEqual(["x/A"]);
+      });
+
+      test("keeps to its size: what was written first goes first", async () => {
+        const entry = new Uint8Array(limits.cacheEntryBytesMax);
+        const most = Math.floor(limits.cacheBytesMax / limits.cacheEntryBytesMax);
+        for (let i = 0; i <= most; i++) {
+          await store.writeCache(`${i}`, entry, new Uint8Array(0));
+          // The order of last use is told in milliseconds.
+          await new Promise((resolve) => setTimeout(resolve, 5));
+        }
+        const keys = (await store.listCache()).map(({ key }) => Number(key)).toSorted((a, b) => a - b);
+        expect(keys).toEqual(Array.from({ length: most }, (_, i) => i + 1));
+        expect(await store.readCache("0")).toBeNull();
+        const larger = new Uint8Array(limits.cacheEntryBytesMax + 1);
+        await expect(store.writeCache("larger", larger, new Uint8Array(0))).rejects.toThrow("too large");
+      });
+    });
+
     test("usage counts what is kept", async () => {
       const before = await store.usage();
       await writePack(digestA, [pattern(2_000_000, 1)]);
@@ -308,6 +346,7 @@ export function describeStore(name: string, persistent: boolean, createFixture: 
       await writePack(digestA, [pattern(2_500_000, 1)]);
       await store.putDocument("image", "k", { bytes: Uint8Array.of(1) });
       await store.appendJournal("c", Uint8Array.of(1));
+      await store.writeCache("c", Uint8Array.of(3), Uint8Array.of(4));
       const unfinished = await store.createPack();
       await unfinished.write(pattern(2_500_000, 2));
       await store.close();
@@ -315,6 +354,7 @@ export function describeStore(name: string, persistent: boolean, createFixture: 
       expect(await store.listPacks()).toEqual([digestA]);
       expect(same(await store.readPack(digestA, 0, 2_500_000), pattern(2_500_000, 1))).toBe(true);
       expect(await store.getDocument("image", "k")).toEqual({ bytes: Uint8Array.of(1) });
+      expect(await store.readCache("c")).toEqual(Uint8Array.of(3));
       await store.appendJournal("c", Uint8Array.of(2));
       expect(await readAll(store, "c")).toEqual([Uint8Array.of(1), Uint8Array.of(2)]);
     });
