@@ -27,8 +27,9 @@ const bin = (name) => join(root, "node_modules", ".bin", name);
 const output = join(root, "test", "output");
 
 /** A vitest project as a step; its counts come from the JSON report. */
-const vitest = (name, project) => ({
+const vitest = (name, project = name, environment = {}) => ({
   name,
+  environment,
   report: join(output, `${name}.json`),
   command: [
     bin("vitest"),
@@ -45,14 +46,17 @@ const steps = [
   { name: "format", command: [bin("oxfmt"), "--check"] },
   { name: "lint", command: [bin("oxlint")] },
   { name: "types", command: [process.execPath, "scripts/types.mjs"] },
-  vitest("unit", "unit"),
+  vitest("unit"),
   { name: "images", command: [process.execPath, "scripts/demo-images.mjs"] },
   { name: "build", command: [process.execPath, "scripts/build.mjs"] },
-  vitest("differential", "differential"),
-  vitest("guest", "guest"),
-  vitest("node", "node"),
-  vitest("browser", "browser"),
-  vitest("e2e", "e2e"),
+  vitest("differential"),
+  vitest("differential-interp", "differential", { WHERRY_ENGINE: "interp" }),
+  // Each case is a module of its own there, which takes a hundred times longer: fewer of them.
+  vitest("differential-jit", "differential", { WHERRY_ENGINE: "jit", WHERRY_CASES: "6" }),
+  vitest("guest"),
+  vitest("node"),
+  vitest("browser"),
+  vitest("e2e"),
 ];
 
 await prepare();
@@ -66,12 +70,12 @@ const failures = [];
 const skipped = [];
 
 for (const step of steps) {
-  if (only.length > 0 && !only.includes(step.name)) continue;
+  if (only.length > 0 && !only.some((name) => step.name === name || step.name.startsWith(`${name}-`))) continue;
   console.log(`\n=== ${step.name}`);
   if (step.report !== undefined) rmSync(step.report, { force: true });
   const started = Date.now();
   const [command, ...rest] = step.command;
-  const { code, tail } = await runKeeping(command, rest);
+  const { code, tail } = await runKeeping(command, rest, step.environment);
   results.push({ name: step.name, ok: code === 0, seconds: (Date.now() - started) / 1000 });
   if (step.report === undefined || !existsSync(step.report)) {
     if (code === 0 && step.report === undefined) passed++;
@@ -96,7 +100,7 @@ for (const step of steps) {
 if (failures.length > 0) console.log(`\n=== failures\n${failureDetails(failures).join("\n")}`);
 console.log("\n=== summary");
 for (const { name, ok, seconds } of results)
-  console.log(`${ok ? "ok    " : "FAILED"} ${name.padEnd(14)} ${seconds.toFixed(0).padStart(5)} s`);
+  console.log(`${ok ? "ok    " : "FAILED"} ${name.padEnd(20)} ${seconds.toFixed(0).padStart(5)} s`);
 for (const line of failureNames(failures)) console.log(line);
 if (missing.length > 0) console.log(missingLine(missing, "some tests"));
 for (const name of skipped) console.log(`not run: ${name}`);

@@ -17,9 +17,10 @@ export function run(command, args, options = {}) {
 const tailMax = 8192;
 
 /** Runs a command to its end, shows its output, and keeps the last of it. */
-export function runKeeping(command, args) {
+export function runKeeping(command, args, environment = {}) {
   let tail = "";
-  const env = process.stdout.isTTY ? { FORCE_COLOR: "1", ...process.env } : process.env;
+  const colour = process.stdout.isTTY ? { FORCE_COLOR: "1" } : {};
+  const env = { ...colour, ...process.env, ...environment };
   const child = spawn(command, args, { cwd: root, stdio: ["inherit", "pipe", "pipe"], env });
   const show = (from, to) => {
     from.setEncoding("utf8");
