@@ -169,6 +169,8 @@ describe("golden files", () => {
     ["several names join their errors", ["rm", "nope", "calm_heron", "nada"], 1],
     ["inspect of something that is not there", ["inspect", "nope"], 1],
     ["a command that is not in the image ends with 127", ["run", "busybox", "missing"], 127],
+    ["a processor there is not", ["run", "--cpu", "pentium", "busybox"], 125],
+    ["a jit mode there is not", ["run", "--jit", "maybe", "busybox"], 125],
     ["a network that is not there yet", ["run", "--network", "host", "busybox"], 125],
     ["a terminal needs a terminal", ["run", "-it", "busybox"], 1],
   ])("%s", async (name, words, expected) => {
@@ -193,6 +195,9 @@ describe("run", () => {
       "--user=1:2",
       "-m",
       "64m",
+      "--cpu",
+      "v3",
+      "--jit=off",
       "-v",
       "./x:/y:ro",
       "--tmpfs",
@@ -205,6 +210,8 @@ describe("run", () => {
       workingDirectory: "/tmp",
       user: "1:2",
       memoryBytes: 64 << 20,
+      cpu: "x86-64-v3",
+      jit: "off",
       volumes: [{ source: "/here/x", target: "/y", readOnly: true }],
       tmpfs: ["/t"],
     });

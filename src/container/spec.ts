@@ -7,6 +7,7 @@ import { limits } from "../base/limits.ts";
 import type { ContainerSpec, MountSpec, ProcessSpec } from "../runtime/types.ts";
 import { containerEnvironment, mergeEnvironment } from "./environment.ts";
 import type { ResolvedImage } from "./image.ts";
+import { parseCpuLevel, parseJitMode } from "./processor.ts";
 import { parseSignal } from "./signals.ts";
 import type { ExecOptions, RunOptions } from "./types.ts";
 
@@ -47,7 +48,8 @@ export function makeContainerSpec(id: string, options: RunOptions, image: Resolv
     memoryLimited: options.memoryBytes !== undefined,
     stopSignal,
     strace: options.strace === true,
-    ...(options.jit !== undefined && { jit: options.jit }),
+    ...(options.jit !== undefined && { jit: parseJitMode(options.jit) }),
+    ...(options.cpu !== undefined && { cpu: parseCpuLevel(options.cpu) }),
   };
 }
 

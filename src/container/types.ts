@@ -2,7 +2,8 @@
  * Containers from the user's side: what can be asked for, and the streams of what runs. Plain data, except that a
  * process carries streams. The engine's API hands these on unchanged.
  */
-import type { ContainerSpec, ExitStatus } from "../runtime/types.ts";
+import type { CpuLevel, JitMode } from "../../wasm/x86/types.ts";
+import type { ExitStatus } from "../runtime/types.ts";
 
 export interface VolumeMount {
   /** Absolute host path (bind, Node only). */
@@ -38,7 +39,9 @@ export interface RunOptions {
   /** Called with each line strace(1) would print. */
   readonly strace?: boolean;
   /** Whether the emulator compiles hot code; `on` unless given. */
-  readonly jit?: ContainerSpec["jit"];
+  readonly jit?: JitMode;
+  /** Which instructions the emulator's processor has; x86-64-v2 unless given. */
+  readonly cpu?: CpuLevel | "v2" | "v3";
   readonly columns?: number;
   readonly rows?: number;
   readonly labels?: Readonly<Record<string, string>>;

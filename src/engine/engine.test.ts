@@ -111,7 +111,7 @@ let store: MemoryStore;
 let engine: Engine;
 let events: EngineEvent[];
 
-function open(): Engine {
+function open(runtime: Runtime = fakeRuntime): Engine {
   const locator = { kind: "memory", name: "test" } as const;
   return createEngine({
     version: "test",
@@ -119,9 +119,9 @@ function open(): Engine {
     store,
     locator,
     images: fakeImages,
-    runtimes: [fakeRuntime],
+    runtimes: [runtime],
     supervision: new LocalSupervision(
-      (record, foreground) => new LocalContainer({ store, locator, runtime: fakeRuntime, record, foreground }),
+      (record, foreground) => new LocalContainer({ store, locator, runtime, record, foreground }),
     ),
   });
 }
@@ -273,6 +273,20 @@ test("an image in use is not removed", async () => {
     "(cannot be forced) - image is being used by running container",
   );
   await engine.containers.remove(id, { force: true });
+});
+
+test("a processor can be chosen for the emulator only", async () => {
+  const refused = create(["echo"], { runtime: "native", cpu: "v3" });
+  await expect(refused).rejects.toMatchObject({
+    exitCode: 125,
+    message: "cpu is an option of the emulator: the native runtime has no processor of its own",
+  });
+  engine = open({ ...fakeRuntime, name: "emulator" });
+  await expect(create(["echo"], { jit: "often" })).rejects.toThrow("unknown jit mode: often");
+  const id = await create(["echo"], { cpu: "v3", jit: "off" });
+  expect(await engine.containers.inspect(id)).toMatchObject({
+    HostConfig: { Runtime: "emulator", Cpu: "x86-64-v3", Jit: "off" },
+  });
 });
 
 test("a runtime that does not work here is named with its reason", async () => {

@@ -319,7 +319,15 @@ class HostEngine implements Engine {
   /** The runtime asked for, or the first that works here and runs such images. */
   async #chooseRuntime(options: RunOptions, image: ResolvedImage): Promise<Runtime> {
     const wasi = image.platform.architecture === "wasm" || image.platform.os.startsWith("wasi");
-    const wanted = options.runtime ?? (wasi ? "wasi" : undefined);
+    // Who chooses a processor wants the emulator.
+    const processor = options.cpu !== undefined || options.jit !== undefined;
+    const wanted = options.runtime ?? (wasi ? "wasi" : processor ? "emulator" : undefined);
+    if (processor && wanted !== "emulator")
+      throw new WherryError(
+        "usage",
+        `${options.cpu === undefined ? "jit" : "cpu"} is an option of the emulator: the ${wanted} runtime has no processor of its own`,
+        { exitCode: 125 },
+      );
     const candidates = this.#options.runtimes.filter((runtime) =>
       wanted === undefined ? runtime.name !== "wasi" : runtime.name === wanted,
     );

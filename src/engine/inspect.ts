@@ -1,4 +1,5 @@
 /** A container's record in docker's shapes: the line of `ps` and the document of `inspect`. */
+import { defaultCpuLevel, defaultJitMode } from "../container/processor.ts";
 import type { ContainerRecord } from "../container/record.ts";
 import type { ContainerSummary } from "./types.ts";
 
@@ -65,6 +66,7 @@ export function inspectContainer(record: ContainerRecord): Record<string, unknow
       ReadonlyRootfs: spec.readOnly,
       Memory: spec.memoryLimited === true ? spec.memoryBytes : 0,
       Runtime: record.runtime,
+      ...(record.runtime === "emulator" && { Cpu: spec.cpu ?? defaultCpuLevel, Jit: spec.jit ?? defaultJitMode }),
       RestartPolicy: { Name: "no", MaximumRetryCount: 0 },
     },
     Mounts: spec.mounts.map((mount) =>

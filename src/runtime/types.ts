@@ -2,7 +2,7 @@
  * One way to run a container: `emulator/` (our processor and kernel), `wasi/`, `native/` (an OCI runtime). The engine
  * knows only this.
  */
-import type { JitMode } from "../../wasm/x86/types.ts";
+import type { CpuLevel, JitMode } from "../../wasm/x86/types.ts";
 import type { StoreLocator } from "../store/types.ts";
 
 export interface ExitStatus {
@@ -27,6 +27,8 @@ export interface ContainerSpec {
   readonly strace: boolean;
   /** Whether the emulator compiles hot code; `on` unless given. */
   readonly jit?: JitMode;
+  /** Which instructions the emulator's processor has; x86-64-v2 unless given. */
+  readonly cpu?: CpuLevel;
 }
 
 export interface ProcessSpec {

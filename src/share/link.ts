@@ -8,8 +8,10 @@
  * IMAGE is the name of a demo image, or the http(s) address of an archive or OCI layout. One `cmd` with spaces is a
  * command line as a shell splits it; several are its words. Reading a link gives plain data and runs nothing.
  */
+import type { CpuLevel, JitMode } from "../../wasm/x86/types.ts";
 import { WherryError } from "../base/errors.ts";
 import { limits } from "../base/limits.ts";
+import { defaultCpuLevel, defaultJitMode, parseCpuLevel, parseJitMode } from "../container/processor.ts";
 import { joinWords, splitWords } from "./words.ts";
 
 export interface SharedRun {
@@ -22,6 +24,9 @@ export interface SharedRun {
   readonly user: string;
   readonly tty: boolean;
   readonly name: string;
+  /** The emulator's processor and whether it compiles, where the link says so. */
+  readonly cpu?: CpuLevel;
+  readonly jit?: JitMode;
 }
 
 const readablePrefix = "#v1/run/";
@@ -54,6 +59,8 @@ function encodeReadable(run: SharedRun): string {
   if (run.user !== "") pairs.push(["u", run.user]);
   if (run.name !== "") pairs.push(["name", run.name]);
   if (!run.tty) pairs.push(["t", "0"]);
+  if (run.cpu !== undefined && run.cpu !== defaultCpuLevel) pairs.push(["cpu", run.cpu]);
+  if (run.jit !== undefined && run.jit !== defaultJitMode) pairs.push(["jit", run.jit]);
   const query = pairs.map(([key, value]) => `${key}=${escapeValue(value)}`).join("&");
   return readablePrefix + escapeImage(run.image) + (query === "" ? "" : `?${query}`);
 }
@@ -66,6 +73,8 @@ function decodeReadable(text: string): SharedRun {
   const commands: string[] = [];
   const environment: string[] = [];
   let [workingDirectory, user, name, tty] = ["", "", "", true];
+  let cpu: CpuLevel | undefined;
+  let jit: JitMode | undefined;
   for (const pair of query.split("&")) {
     if (pair === "") continue;
     const equals = pair.indexOf("=");
@@ -77,10 +86,22 @@ function decodeReadable(text: string): SharedRun {
     else if (key === "u") user = value;
     else if (key === "name") name = value;
     else if (key === "t") tty = value !== "0";
+    else if (key === "cpu") cpu = parseCpuLevel(value);
+    else if (key === "jit") jit = parseJitMode(value);
     else throw new WherryError("usage", `This share link asks for "${key}", which this version does not know.`);
   }
   const command = commands.length === 1 ? splitWords(commands[0]!) : commands;
-  return { image, command, environment, workingDirectory, user, tty, name };
+  return {
+    image,
+    command,
+    environment,
+    workingDirectory,
+    user,
+    tty,
+    name,
+    ...(cpu !== undefined && { cpu }),
+    ...(jit !== undefined && { jit }),
+  };
 }
 
 /** Leaves readable what an address's hash may hold as it is; a space is "+", as in forms. */

@@ -52,6 +52,15 @@ describe("share links", () => {
     expect(link).toBe("#v1/run/debian?cmd=python3+-c+'print(1)'&e=LANG%3DC.UTF-8&w=/tmp&u=nobody&t=0");
   });
 
+  test("the processor, where it is not the usual one", async () => {
+    const run: SharedRun = { ...plain, cpu: "x86-64-v3", jit: "off" };
+    const link = await encodeShare(run);
+    expect(link).toBe("#v1/run/debian?cpu=x86-64-v3&jit=off");
+    expect(await decodeShare(link)).toEqual(run);
+    expect(await encodeShare({ ...plain, cpu: "x86-64-v2", jit: "on" })).toBe("#v1/run/debian");
+    await expect(decodeShare("#v1/run/debian?cpu=i386")).rejects.toThrow("unknown processor: i386");
+  });
+
   test("an address as image", async () => {
     const run = { ...plain, image: "https://example.org/a b/image.tar?x=1&y#z" };
     const link = await encodeShare(run);

@@ -52,6 +52,8 @@ describe("run options", () => {
     tty: true,
     remove: false,
     readOnly: false,
+    cpu: "x86-64-v2",
+    jit: "on",
   };
 
   test("empty fields leave everything to the image", () => {
@@ -71,10 +73,12 @@ describe("run options", () => {
       tty: false,
       remove: true,
       readOnly: true,
+      cpu: "x86-64-v3",
+      jit: "off",
     });
     expect(options).toMatchObject({ command: ["-c", "echo a b"], entrypoint: ["sh"], environment: ["A=1", "B=x y"] });
     expect(asCommandLine(options)).toBe(
-      "wherry run -i --rm --read-only --name one -h host -u nobody -w /tmp -e A=1 -e 'B=x y' --entrypoint sh debian -c 'echo a b'",
+      "wherry run -i --rm --read-only --name one -h host -u nobody -w /tmp --cpu x86-64-v3 --jit off -e A=1 -e 'B=x y' --entrypoint sh debian -c 'echo a b'",
     );
   });
 

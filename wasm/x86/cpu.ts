@@ -22,6 +22,7 @@ import {
   type Access,
   type Cpu,
   type CpuCounters,
+  type CpuLevel,
   type Exit,
   type JitMode,
   type IllegalInstruction,
@@ -36,6 +37,8 @@ export interface CpuOptions {
   readonly module?: WebAssembly.Module;
   /** Whether hot code is compiled; `on` unless given. */
   readonly jit?: JitMode | undefined;
+  /** What CPUID offers; x86-64-v2 unless given. */
+  readonly level?: CpuLevel | undefined;
 }
 
 interface Exports {
@@ -82,7 +85,8 @@ export function createCpu(options: CpuOptions = {}): Cpu {
     ready.module === options.module &&
     options.memoryBytesMax === limits.memoryBytesDefault &&
     options.memoryBytesInitial === undefined &&
-    (options.jit ?? "on") === "on"
+    (options.jit ?? "on") === "on" &&
+    (options.level ?? "x86-64-v2") === "x86-64-v2"
   ) {
     prepared = null;
     return ready.cpu;

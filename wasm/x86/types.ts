@@ -89,6 +89,9 @@ export const reg = {
 /** `off`: interpreted only. `on`: hot code is compiled. `force`: everything is compiled before it first runs, for tests. */
 export type JitMode = "off" | "on" | "force";
 
+/** The instructions CPUID offers: the levels of the x86-64 psABI. v3 adds AVX, AVX2, BMI, F16C, FMA, LZCNT, MOVBE. */
+export type CpuLevel = "x86-64-v2" | "x86-64-v3";
+
 /** What the engine counts; shown by `wherry info` and the page. */
 export interface CpuCounters {
   instructions: number;

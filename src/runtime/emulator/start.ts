@@ -88,7 +88,7 @@ class EmulatedContainer implements RuntimeContainer {
     this.#spec = spec;
     this.#store = store;
     this.#hostDirectory = hostDirectory;
-    const cpu = createCpu({ module: core, memoryBytesMax: spec.memoryBytes, jit: spec.jit });
+    const cpu = createCpu({ module: core, memoryBytesMax: spec.memoryBytes, jit: spec.jit, level: spec.cpu });
     this.#cpu = cpu;
     this.#kernel = new Kernel({
       cpu,

@@ -106,6 +106,26 @@ class RunDialogElement extends DialogElement {
         </div>
         <label class="check"><input type="checkbox" name="readOnly" /><span>Read-only file system</span></label>
       </details>
+      <details class="more">
+        <summary>Engine</summary>
+        <div class="field-pair">
+          ${field(
+            "Processor",
+            choice("cpu", [
+              ["x86-64-v2", "x86-64-v2"],
+              ["x86-64-v3", "x86-64-v3, with AVX2"],
+            ]),
+          )}
+          ${field(
+            "Compile hot code",
+            choice("jit", [
+              ["on", "Yes"],
+              ["off", "No: interpret everything"],
+              ["force", "Everything, before it first runs"],
+            ]),
+          )}
+        </div>
+      </details>
       ${this.line === "" ? nothing : html`<p class="preview"><span class="soft">The same with Node</span><code>${this.line}</code></p>`}
     </div>`;
   }
@@ -141,6 +161,12 @@ function textInput(name: string, placeholder: string): TemplateResult {
   />`;
 }
 
+function choice(name: string, options: readonly (readonly [string, string])[]): TemplateResult {
+  return html`<select class="input" name=${name}>
+    ${options.map(([value, label]) => html`<option value=${value}>${label}</option>`)}
+  </select>`;
+}
+
 function fieldsOf(form: FormData): RunFields {
   return {
     image: textOf(form, "image"),
@@ -154,6 +180,8 @@ function fieldsOf(form: FormData): RunFields {
     tty: form.has("tty"),
     remove: form.has("remove"),
     readOnly: form.has("readOnly"),
+    cpu: textOf(form, "cpu"),
+    jit: textOf(form, "jit"),
   };
 }
 

@@ -1,5 +1,6 @@
 /** What the run dialog's fields mean: run options, and the same as a command line. */
 import { WherryError } from "../../base/errors.ts";
+import { defaultCpuLevel, defaultJitMode, parseCpuLevel, parseJitMode } from "../../container/processor.ts";
 import type { RunOptions } from "../../engine/types.ts";
 import { joinWords, splitWords } from "../../share/words.ts";
 
@@ -15,6 +16,8 @@ export interface RunFields {
   readonly tty: boolean;
   readonly remove: boolean;
   readonly readOnly: boolean;
+  readonly cpu: string;
+  readonly jit: string;
 }
 
 export function runOptions(fields: RunFields): RunOptions {
@@ -41,6 +44,8 @@ export function runOptions(fields: RunFields): RunOptions {
     ...(fields.hostname === "" ? {} : { hostname: fields.hostname }),
     ...(fields.remove ? { remove: true } : {}),
     ...(fields.readOnly ? { readOnly: true } : {}),
+    ...(fields.cpu === "" || fields.cpu === defaultCpuLevel ? {} : { cpu: parseCpuLevel(fields.cpu) }),
+    ...(fields.jit === "" || fields.jit === defaultJitMode ? {} : { jit: parseJitMode(fields.jit) }),
   };
 }
 
@@ -67,6 +72,8 @@ export function asCommandLine(options: RunOptions): string {
   if (options.hostname !== undefined) words.push("-h", options.hostname);
   if (options.user !== undefined) words.push("-u", options.user);
   if (options.workingDirectory !== undefined) words.push("-w", options.workingDirectory);
+  if (options.cpu !== undefined) words.push("--cpu", options.cpu);
+  if (options.jit !== undefined) words.push("--jit", options.jit);
   for (const variable of options.environment ?? []) words.push("-e", variable);
   const [entrypoint, ...first] = options.entrypoint ?? [];
   if (entrypoint !== undefined) words.push("--entrypoint", entrypoint);

@@ -128,6 +128,15 @@ function describe(run: SharedRun, from: TemplateResult | null = null): TemplateR
         : html`<dt>User</dt>
             <dd><code>${run.user}</code></dd>`
     }
+    ${
+      run.cpu === undefined && run.jit === undefined
+        ? nothing
+        : html`<dt>Engine</dt>
+            <dd>
+              ${run.cpu === undefined ? nothing : html`<code>${run.cpu}</code>`}
+              ${run.jit === undefined ? nothing : html`<code>jit ${run.jit}</code>`}
+            </dd>`
+    }
     <dt>Network</dt>
     <dd>None: programs in the container cannot reach any network</dd>
   </dl>`;

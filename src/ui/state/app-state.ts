@@ -12,6 +12,7 @@ import type {
   ImageSummary,
   RunOptions,
 } from "../../engine/types.ts";
+import { defaultCpuLevel, defaultJitMode, parseCpuLevel, parseJitMode } from "../../container/processor.ts";
 import { encodeShare } from "../../share/link.ts";
 import type { SharedRun } from "../../share/link.ts";
 import { computed, signal } from "../signals.ts";
@@ -286,6 +287,8 @@ export class AppState {
       ...(run.workingDirectory === "" ? {} : { workingDirectory: run.workingDirectory }),
       ...(run.user === "" ? {} : { user: run.user }),
       ...(run.name === "" ? {} : { name: run.name }),
+      ...(run.cpu !== undefined && { cpu: run.cpu }),
+      ...(run.jit !== undefined && { jit: run.jit }),
     });
   }
 
@@ -298,14 +301,18 @@ export class AppState {
 /** The parts of docker's inspect shape that a link carries. The image's own environment is not repeated. */
 export function sharedFromInspect(details: Record<string, unknown>): Omit<SharedRun, "image" | "tty"> {
   const config = (details["Config"] ?? {}) as Partial<Record<string, unknown>>;
+  const host = (details["HostConfig"] ?? {}) as Partial<Record<string, unknown>>;
   const strings = (value: unknown): string[] => (Array.isArray(value) ? value.map(String) : []);
   const string = (value: unknown): string => (typeof value === "string" ? value : "");
+  const [cpu, jit] = [string(host["Cpu"]), string(host["Jit"])];
   return {
     command: strings(config["Cmd"]),
     environment: strings(config["Env"]).filter((variable) => !variable.startsWith("PATH=")),
     workingDirectory: string(config["WorkingDir"]),
     user: string(config["User"]),
     name: "",
+    ...(cpu !== "" && cpu !== defaultCpuLevel && { cpu: parseCpuLevel(cpu) }),
+    ...(jit !== "" && jit !== defaultJitMode && { jit: parseJitMode(jit) }),
   };
 }
 

@@ -1,15 +1,18 @@
 /** Flags of `run` and `create`, and what they make of RunOptions. */
 import { WherryError } from "../../../base/errors.ts";
+import { parseCpuLevel, parseJitMode } from "../../../container/processor.ts";
 import type { RunOptions, VolumeMount } from "../../../container/types.ts";
 import type { Context, Flag, Input } from "../../command.ts";
 import { parseSize } from "../../format/human.ts";
 
 export const createFlags: readonly Flag[] = [
+  { name: "cpu", value: "level", summary: "Processor of the emulator: x86-64-v2 (the default) or x86-64-v3" },
   { name: "entrypoint", value: "string", summary: "Overwrite the default ENTRYPOINT of the image" },
   { name: "env", short: "e", value: "list", list: true, summary: "Set environment variables" },
   { name: "env-file", value: "list", list: true, summary: "Read in a file of environment variables" },
   { name: "hostname", short: "h", value: "string", summary: "Container host name" },
   { name: "interactive", short: "i", value: null, summary: "Keep STDIN open even if not attached" },
+  { name: "jit", value: "mode", summary: "Compile hot code under the emulator: on (the default), off or force" },
   { name: "label", short: "l", value: "list", list: true, summary: "Set meta data on a container" },
   { name: "memory", short: "m", value: "bytes", summary: "Memory limit" },
   { name: "name", value: "string", summary: "Assign a name to the container" },
@@ -47,6 +50,8 @@ export async function runOptions(context: Context, input: Input): Promise<RunOpt
   const memoryBytes = memory === undefined ? undefined : parseSize(memory);
   if (memoryBytes === null)
     throw invalid(`invalid argument "${memory}" for "-m, --memory" flag: invalid size: '${memory}'`);
+  const cpu = input.text("cpu");
+  const jit = input.text("jit");
   const { columns, rows } = context.size();
   const entrypoint = input.text("entrypoint");
   return {
@@ -70,6 +75,8 @@ export async function runOptions(context: Context, input: Input): Promise<RunOpt
     ...optional("stopSignal", input.text("stop-signal")),
     ...optional("memoryBytes", memoryBytes),
     ...optional("runtime", runtime as RunOptions["runtime"]),
+    ...optional("cpu", cpu === undefined ? undefined : parseCpuLevel(cpu)),
+    ...optional("jit", jit === undefined ? undefined : parseJitMode(jit)),
     ...optional("entrypoint", entrypoint === undefined ? undefined : [entrypoint]),
     ...optional("command", command.length > 0 ? command : undefined),
   };
