@@ -343,14 +343,16 @@ function fillFar(dice: Dice, form: Form, view: DataView, registers: BigUint64Arr
 }
 
 /** The header of an XSAVE image: mostly one that can be restored. Processors differ in what they look at beyond this. */
-function fillHeader(dice: Dice, view: DataView, at: number): void {
+function fillHeader(dice: Dice, view: DataView, at: number): boolean {
   for (let i = 0; i < 64; i += 8) view.setBigUint64(at + i, 0n, true);
   view.setUint8(at, dice.below(4) | (dice.chance(20) ? 8 : 0));
-  if (dice.chance(2)) {
+  const compacted = dice.chance(2);
+  if (compacted) {
     view.setUint8(at + 8, 3);
     view.setUint8(at + 15, 0x80);
   }
   if (dice.chance(20)) view.setUint8(at + 16, 1);
+  return compacted;
 }
 
 /** A memory operand of the kind the row works on. */
@@ -374,8 +376,9 @@ function fillOperand(dice: Dice, form: Form, view: DataView, offset: number, byt
   } else if (name === "LDMXCSR") {
     view.setUint32(offset, dice.chance(8) ? dice.u32() : 0x1f80 | (dice.u32() & 0x603f), true);
   } else if (name === "FXRSTOR" || name === "XRSTOR") {
-    if (name === "XRSTOR") fillHeader(dice, view, offset + 512);
-    view.setUint32(offset + 24, dice.chance(8) ? dice.u32() : 0x1f80 | (dice.u32() & 0x603f), true);
+    // Of a compacted image without vectors AMD's processors take MXCSR, Intel's do not.
+    const compacted = name === "XRSTOR" && fillHeader(dice, view, offset + 512);
+    view.setUint32(offset + 24, dice.chance(8) && !compacted ? dice.u32() : 0x1f80 | (dice.u32() & 0x603f), true);
     view.setUint16(offset, 0x37f, true);
     for (let i = 0; i < 8; i++) {
       const value = f80(dice);

@@ -15,7 +15,7 @@ import { buildInterpreter } from "./interpreter.ts";
 import { Tier } from "./jit/tier.ts";
 import { frameBase, pageMarks, record, tlb } from "./layout.ts";
 import { nameInstruction } from "./names.ts";
-import { contextBytes, contextStart, state } from "./state.ts";
+import { contextBytes, contextStart, exactness, settledMxcsr, state } from "./state.ts";
 import {
   access,
   exit,
@@ -356,7 +356,9 @@ class Processor implements Cpu {
     const mxcsr = from.getUint32(24, true) & mxcsrMask;
     to.setUint32(state.mxcsr, mxcsr, true);
     // Anything but the default makes modes and flags matter from now on (assembly/sse.ts).
-    if (mxcsr !== 0x1f80) to.setUint16(state.sseExact, 1, true);
+    const isSettled = (mxcsr & settledMxcsr.mask) === settledMxcsr.value;
+    if (mxcsr !== 0x1f80 || to.getUint16(state.sseExact, true) !== exactness.off)
+      to.setUint16(state.sseExact, isSettled ? exactness.settled : exactness.exact, true);
     for (let i = 0; i < 8; i++) {
       const at = state.x87 + 16 * ((top + i) & 7);
       this.bytes.fill(0, at, at + 16);

@@ -30,7 +30,7 @@ export const state = {
   x87Tag: context + 200,
   /** Last x87 opcode, instruction and data pointers (u16, u64, u64). */
   x87Opcode: context + 204,
-  /** u16: 1 once the program has loaded MXCSR: from then on its modes and flags hold (assembly/sse.ts). */
+  /** u16: `exactness`, once the program has loaded MXCSR: from then on its modes and flags hold (assembly/sse.ts). */
   sseExact: context + 206,
   x87Ip: context + 208,
   x87Dp: context + 216,
@@ -80,6 +80,18 @@ export const state = {
   scratch: 8192,
   scratchBytes: 4096,
 } as const;
+
+/** How much of MXCSR matters. */
+export const exactness = {
+  /** Nobody has loaded it: it holds the default, and no flags are kept. */
+  off: 0,
+  /** Modes and flags hold. */
+  exact: 1,
+  /** The same, but the inexact flag is set already and everything else is at its default. */
+  settled: 2,
+} as const;
+/** MXCSR & mask is this value where it is settled. */
+export const settledMxcsr = { mask: 0xffe0, value: 0x1fa0 } as const;
 
 export const contextStart = context;
 export const contextBytes = state.contextEnd - context;

@@ -67,7 +67,10 @@ function finish(): void {
   const open = Mode.raised & ~Mode.masked & 0x3f;
   if (open & 7) Mode.raised &= 7;
   Sse.fault = open != 0;
-  store<u32>(mxcsrAt, load<u32>(mxcsrAt) | (Mode.raised & 0x3f));
+  const word = load<u32>(mxcsrAt) | (Mode.raised & 0x3f);
+  store<u32>(mxcsrAt, word);
+  // From now on the rows need not come here for ordinary numbers (state.ts, `exactness`).
+  if ((word & 0xffe0) == 0x1fa0) store<u16>(exactAt, 2);
 }
 
 @inline

@@ -6,9 +6,10 @@
 import type { Expression } from "../../encode/expression.ts";
 import type { Local } from "../../encode/module.ts";
 import { f32, f64, i32, i64, select } from "../../encode/numeric.ts";
-import { f32x4, f64x2, i8x16, v128 } from "../../encode/simd.ts";
+import { f32x4, f64x2, i32x4, i64x2, i8x16, v128 } from "../../encode/simd.ts";
 import { row, type Emitter } from "../row.ts";
 import "../soft.ts";
+import { exactness } from "../state.ts";
 import { exit } from "../types.ts";
 import { everySecond, ones } from "./lanes.ts";
 
@@ -17,12 +18,41 @@ export function checkSse(e: Emitter): void {
   e.faultIf(e.call("soft.sseFault"), exit.simdError);
 }
 
-/** The native result, replaced by the soft one where `isNan` (i32) or in exact mode. */
-export function refine(e: Emitter, native: Expression, isNan: (r: Local) => Expression, soft: () => Expression): Local {
+/** Whether an operation raised nothing but inexact (i32): `likely` is asked first, `else` if it says no. */
+interface Calm {
+  readonly likely: (r: Local) => Expression;
+  readonly else?: (r: Local) => Expression;
+}
+
+/**
+ * The native result, replaced by the soft one where `isNan` (i32) or in exact mode. Once the inexact flag is set there
+ * and all else is at its default ("settled"), the result stays where `calm` says that nothing more was raised.
+ */
+export function refine(
+  e: Emitter,
+  native: Expression,
+  isNan: (r: Local) => Expression,
+  soft: () => Expression,
+  calm?: Calm,
+): Local {
   const result = e.let(native);
-  e.f.if(i32.or(e.exactMode(), isNan(result)), () => {
+  const replace = (): void => {
     e.f.set(result, soft());
     checkSse(e);
+  };
+  const unless = (condition: Expression, then: () => void): void => e.f.if(i32.eqz(condition), then);
+  e.f.if(i32.or(e.exactMode(), isNan(result)), () => {
+    if (calm === undefined) {
+      replace();
+      return;
+    }
+    const { likely, else: otherwise } = calm;
+    e.f.if(i32.ne(e.exactMode(), i32.const(exactness.settled)), replace, () =>
+      unless(likely(result), () => {
+        if (otherwise === undefined) replace();
+        else unless(otherwise(result), replace);
+      }),
+    );
   });
   return result;
 }
@@ -31,6 +61,94 @@ export const nanF32 = (r: Local): Expression => f32.ne(r, r);
 export const nanF64 = (r: Local): Expression => f64.ne(r, r);
 export const nanPs = (r: Local): Expression => v128.anyTrue(f32x4.ne(r, r));
 export const nanPd = (r: Local): Expression => v128.anyTrue(f64x2.ne(r, r));
+
+/**
+ * What is known of a number of each format: `plain`, well above the denormals and finite: as a result it raises nothing
+ * but inexact. `normal`, zero or not denormal: as an operand it does not raise that. `ordered`: normal and not a NaN.
+ */
+interface Kinds {
+  readonly plain: (x: Expression) => Expression;
+  readonly normal: (x: Expression) => Expression;
+  readonly ordered: (x: Expression) => Expression;
+  /** Plain, or zero as one of `from` is (null: as it may be). */
+  readonly plainOrZero: (x: Expression, from: readonly Expression[] | null) => Expression;
+}
+const either = (or: (a: Expression, b: Expression) => Expression, list: readonly Expression[]): Expression =>
+  list.reduce((a, b) => or(a, b));
+const twice32 = (x: Expression): Expression => i32.shl(i32.reinterpretF32(x), i32.const(1));
+const twice64 = (x: Expression): Expression => i64.shl(i64.reinterpretF64(x), i64.const(1));
+const normal32 = (x: Expression): Expression => i32.geU(i32.sub(twice32(x), i32.const(1)), i32.const((1 << 24) - 1));
+const normal64 = (x: Expression): Expression => i64.geU(i64.sub(twice64(x), i64.const(1)), i64.const((1n << 53n) - 1n));
+const plain32 = (x: Expression): Expression => i32.ltU(i32.sub(twice32(x), i32.const(2 << 24)), i32.const(0xfd << 24));
+const plain64 = (x: Expression): Expression =>
+  i64.ltU(i64.sub(twice64(x), i64.const(2n << 53n)), i64.const(BigInt.asIntN(64, 0x7fdn << 53n)));
+export const kindsF32: Kinds = {
+  plain: plain32,
+  normal: normal32,
+  ordered: (x) => i32.and(normal32(x), i32.leU(twice32(x), i32.const(0xff << 24))),
+  plainOrZero: (x, from) => {
+    const zero = (y: Expression): Expression => f32.eq(y, f32.const(0));
+    return i32.or(plain32(x), from === null ? zero(x) : i32.and(zero(x), either(i32.or, from.map(zero))));
+  },
+};
+export const kindsF64: Kinds = {
+  plain: plain64,
+  normal: normal64,
+  ordered: (x) => i32.and(normal64(x), i64.leU(twice64(x), i64.const(BigInt.asIntN(64, 0x7ffn << 53n)))),
+  plainOrZero: (x, from) => {
+    const zero = (y: Expression): Expression => f64.eq(y, f64.const(0));
+    return i32.or(plain64(x), from === null ? zero(x) : i32.and(zero(x), either(i32.or, from.map(zero))));
+  },
+};
+function kindsOf(
+  lanes: typeof f32x4 | typeof f64x2,
+  splat: (value: number) => Expression,
+  least: number,
+  most: number,
+  all: (v: Expression) => Expression,
+): Kinds {
+  const zero = (x: Expression): Expression => lanes.eq(x, splat(0));
+  const normal = (x: Expression): Expression => v128.or(lanes.ge(lanes.abs(x), splat(least)), zero(x));
+  const plain = (x: Expression): Expression =>
+    v128.and(lanes.ge(lanes.abs(x), splat(2 * least)), lanes.le(lanes.abs(x), splat(most)));
+  return {
+    plain: (x) => all(plain(x)),
+    // A NaN is none of these.
+    normal: (x) => all(normal(x)),
+    ordered: (x) => all(normal(x)),
+    plainOrZero: (x, from) =>
+      all(v128.or(plain(x), from === null ? zero(x) : v128.and(zero(x), either(v128.or, from.map(zero))))),
+  };
+}
+export const kindsPs = kindsOf(
+  f32x4,
+  (value) => f32x4.splat(f32.const(value)),
+  2 ** -126,
+  (2 - 2 ** -23) * 2 ** 127,
+  i32x4.allTrue,
+);
+export const kindsPd = kindsOf(
+  f64x2,
+  (value) => f64x2.splat(f64.const(value)),
+  2 ** -1022,
+  Number.MAX_VALUE,
+  i64x2.allTrue,
+);
+
+/** Of an operation on two numbers, by its opcode digit. Zeros are exact where an operand is zero, or in sums. */
+function arithmeticCalm(kinds: Kinds, digit: number, a: Local, b: Local): Calm {
+  const operands = i32.and(kinds.normal(a), kinds.normal(b));
+  const isSum = digit === 8 || digit === 12;
+  const zeroOperand = digit === 9 ? [a, b] : [a];
+  return {
+    likely: (r) => i32.and(kinds.plain(r), operands),
+    else: (r) => i32.and(kinds.plainOrZero(r, isSum ? null : zeroOperand), operands),
+  };
+}
+/** Of a comparison: nothing at all. */
+const orderedCalm = (kinds: Kinds, a: Expression, b: Expression): Calm => ({
+  likely: () => i32.and(kinds.ordered(a), kinds.ordered(b)),
+});
 
 type Operation = (a: Expression, b: Expression) => Expression;
 interface Native {
@@ -51,7 +169,13 @@ function arithmetic(name: string, digit: number, native: Native): void {
     const bits = (x: Expression): Expression => i32.reinterpretF32(x);
     e.putF32(
       0,
-      refine(e, native.ss(a, b), nanF32, () => f32.reinterpretI32(e.call("soft.arithSs", operation, bits(a), bits(b)))),
+      refine(
+        e,
+        native.ss(a, b),
+        nanF32,
+        () => f32.reinterpretI32(e.call("soft.arithSs", operation, bits(a), bits(b))),
+        arithmeticCalm(kindsF32, digit, a, b),
+      ),
     );
   });
   row(`${name}SD`, `F2 ${opcode} /r`, `Vsd${write} Wsd`, { feature: "sse2", faults: true }, (e) => {
@@ -60,7 +184,13 @@ function arithmetic(name: string, digit: number, native: Native): void {
     const bits = (x: Expression): Expression => i64.reinterpretF64(x);
     e.putF64(
       0,
-      refine(e, native.sd(a, b), nanF64, () => f64.reinterpretI64(e.call("soft.arithSd", operation, bits(a), bits(b)))),
+      refine(
+        e,
+        native.sd(a, b),
+        nanF64,
+        () => f64.reinterpretI64(e.call("soft.arithSd", operation, bits(a), bits(b))),
+        arithmeticCalm(kindsF64, digit, a, b),
+      ),
     );
   });
   row(`${name}PS`, `NP ${opcode} /r`, `Vdq${write} Wdq`, { feature: "sse", faults: true }, (e) => {
@@ -68,7 +198,13 @@ function arithmetic(name: string, digit: number, native: Native): void {
     const a = write === "=" ? b : e.let(e.v(0));
     e.putV(
       0,
-      refine(e, native.ps(a, b), nanPs, () => e.call("soft.arithPs", operation, a, b)),
+      refine(
+        e,
+        native.ps(a, b),
+        nanPs,
+        () => e.call("soft.arithPs", operation, a, b),
+        arithmeticCalm(kindsPs, digit, a, b),
+      ),
     );
   });
   row(`${name}PD`, `66 ${opcode} /r`, `Vdq${write} Wdq`, { feature: "sse2", faults: true }, (e) => {
@@ -76,7 +212,13 @@ function arithmetic(name: string, digit: number, native: Native): void {
     const a = write === "=" ? b : e.let(e.v(0));
     e.putV(
       0,
-      refine(e, native.pd(a, b), nanPd, () => e.call("soft.arithPd", operation, a, b)),
+      refine(
+        e,
+        native.pd(a, b),
+        nanPd,
+        () => e.call("soft.arithPd", operation, a, b),
+        arithmeticCalm(kindsPd, digit, a, b),
+      ),
     );
   });
 }
@@ -103,7 +245,13 @@ function choose(name: string, digit: number, isMin: boolean): void {
     const first = isMin ? f32.lt(float(a), float(b)) : f32.gt(float(a), float(b));
     e.putI32(
       0,
-      refine(e, select(first, a, b), never, () => e.call("soft.arithSs", operation, a, b)),
+      refine(
+        e,
+        select(first, a, b),
+        never,
+        () => e.call("soft.arithSs", operation, a, b),
+        orderedCalm(kindsF32, float(a), float(b)),
+      ),
     );
   });
   row(`${name}SD`, `F2 ${opcode} /r`, "Vsd! Wsd", { feature: "sse2", faults: true }, (e) => {
@@ -113,7 +261,13 @@ function choose(name: string, digit: number, isMin: boolean): void {
     const first = isMin ? f64.lt(float(a), float(b)) : f64.gt(float(a), float(b));
     e.putI64(
       0,
-      refine(e, select(first, a, b), never, () => e.call("soft.arithSd", operation, a, b)),
+      refine(
+        e,
+        select(first, a, b),
+        never,
+        () => e.call("soft.arithSd", operation, a, b),
+        orderedCalm(kindsF64, float(a), float(b)),
+      ),
     );
   });
   row(`${name}PS`, `NP ${opcode} /r`, "Vdq! Wdq", { feature: "sse", faults: true }, (e) => {
@@ -185,7 +339,13 @@ for (const [name, opcode, digit] of [
       const soft = suffix === "PS" ? "soft.arithPs" : "soft.arithPd";
       e.putV(
         0,
-        refine(e, native, isNan, () => e.call(soft, i32.const(digit), even, odd)),
+        refine(
+          e,
+          native,
+          isNan,
+          () => e.call(soft, i32.const(digit), even, odd),
+          arithmeticCalm(suffix === "PS" ? kindsPs : kindsPd, digit, even, odd),
+        ),
       );
     });
 }
@@ -199,7 +359,7 @@ row("ADDSUBPS", "F2 0F D0 /r", "Vdq! Wdq", { feature: "sse3", faults: true }, (e
   );
   e.putV(
     0,
-    refine(e, native, nanPs, () => e.call("soft.addsubPs", a, b)),
+    refine(e, native, nanPs, () => e.call("soft.addsubPs", a, b), arithmeticCalm(kindsPs, 8, a, b)),
   );
 });
 row("ADDSUBPD", "66 0F D0 /r", "Vdq! Wdq", { feature: "sse3", faults: true }, (e) => {
@@ -212,7 +372,7 @@ row("ADDSUBPD", "66 0F D0 /r", "Vdq! Wdq", { feature: "sse3", faults: true }, (e
   );
   e.putV(
     0,
-    refine(e, native, nanPd, () => e.call("soft.addsubPd", a, b)),
+    refine(e, native, nanPd, () => e.call("soft.addsubPd", a, b), arithmeticCalm(kindsPd, 8, a, b)),
   );
 });
 for (const [name, opcode] of [
@@ -277,8 +437,12 @@ row("CMPSS", "F3 0F C2 /r", "Vss! Wss Ib", { feature: "sse", faults: true }, (e)
   const b = e.let(e.f32(1));
   e.putI32(
     0,
-    refine(e, scalarPredicate(e, f32, p, a, b), never, () =>
-      e.call("soft.compareSs", p, i32.reinterpretF32(a), i32.reinterpretF32(b)),
+    refine(
+      e,
+      scalarPredicate(e, f32, p, a, b),
+      never,
+      () => e.call("soft.compareSs", p, i32.reinterpretF32(a), i32.reinterpretF32(b)),
+      orderedCalm(kindsF32, a, b),
     ),
   );
 });
@@ -288,8 +452,12 @@ row("CMPSD", "F2 0F C2 /r", "Vsd! Wsd Ib", { feature: "sse2", faults: true }, (e
   const b = e.let(e.f64(1));
   e.putI64(
     0,
-    refine(e, i64.extendI32S(scalarPredicate(e, f64, p, a, b)), never, () =>
-      e.call("soft.compareSd", p, i64.reinterpretF64(a), i64.reinterpretF64(b)),
+    refine(
+      e,
+      i64.extendI32S(scalarPredicate(e, f64, p, a, b)),
+      never,
+      () => e.call("soft.compareSd", p, i64.reinterpretF64(a), i64.reinterpretF64(b)),
+      orderedCalm(kindsF64, a, b),
     ),
   );
 });
@@ -309,14 +477,14 @@ for (const [name, opcode, quietly] of [
     const b = e.let(e.f32(1));
     const soft = (): Expression =>
       e.call("soft.comiF32", i32.reinterpretF32(a), i32.reinterpretF32(b), i32.const(quietly));
-    e.flags("explicit", refine(e, orderFlags(f32, a, b), never, soft));
+    e.flags("explicit", refine(e, orderFlags(f32, a, b), never, soft, orderedCalm(kindsF32, a, b)));
   });
   row(`${name}D`, `66 0F ${opcode} /r`, "Vsd Wsd", { feature: "sse2", writes: "oszapc", faults: true }, (e) => {
     const a = e.let(e.f64(0));
     const b = e.let(e.f64(1));
     const soft = (): Expression =>
       e.call("soft.comiF64", i64.reinterpretF64(a), i64.reinterpretF64(b), i32.const(quietly));
-    e.flags("explicit", refine(e, orderFlags(f64, a, b), never, soft));
+    e.flags("explicit", refine(e, orderFlags(f64, a, b), never, soft, orderedCalm(kindsF64, a, b)));
   });
 }
 
@@ -365,11 +533,11 @@ row("ROUNDSS", "66 0F 3A 0A /r", "Vss= Wss Ib", { feature: "sse4.1", faults: tru
   const control = e.let(e.get(2));
   const a = e.let(e.f32(1));
   const soft = (): Expression => f32.reinterpretI32(e.call("soft.roundSs", i32.reinterpretF32(a), control));
-  e.putF32(0, refine(e, rounded(e, f32, control, a), nanF32, soft));
+  e.putF32(0, refine(e, rounded(e, f32, control, a), nanF32, soft, { likely: (r) => f32.eq(r, r) }));
 });
 row("ROUNDSD", "66 0F 3A 0B /r", "Vsd= Wsd Ib", { feature: "sse4.1", faults: true }, (e) => {
   const control = e.let(e.get(2));
   const a = e.let(e.f64(1));
   const soft = (): Expression => f64.reinterpretI64(e.call("soft.roundSd", i64.reinterpretF64(a), control));
-  e.putF64(0, refine(e, rounded(e, f64, control, a), nanF64, soft));
+  e.putF64(0, refine(e, rounded(e, f64, control, a), nanF64, soft, { likely: (r) => f64.eq(r, r) }));
 });

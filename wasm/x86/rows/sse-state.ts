@@ -1,20 +1,28 @@
 /** MXCSR, FXSAVE and FXRSTOR, EMMS. */
+import type { Expression } from "../../encode/expression.ts";
 import type { FunctionBuilder, Local } from "../../encode/module.ts";
 import { i32, i64, memoryCopy, memoryFill, select } from "../../encode/numeric.ts";
 import { helper } from "../helpers.ts";
 import { row } from "../row.ts";
 import "../soft.ts";
-import { state } from "../state.ts";
+import { exactness, settledMxcsr, state } from "../state.ts";
 import { exit } from "../types.ts";
 import { checkPending } from "./mmx-state.ts";
 
 const base = i32.const(0);
 
+/** `exactness` after a value was loaded. */
+const exactnessOf = (word: Expression): Expression =>
+  i32.add(
+    i32.const(exactness.exact),
+    i32.eq(i32.and(word, i32.const(settledMxcsr.mask)), i32.const(settledMxcsr.value)),
+  );
+
 row("LDMXCSR", "NP 0F AE /2", "Md", { interpreted: true, feature: "sse", faults: true }, (e) => {
   const word = e.let(e.get(0));
   e.faultIf(i32.shrU(word, i32.const(16)), exit.generalProtection);
   e.f.emit(i32.store(base, word, state.mxcsr));
-  e.f.emit(i32.store16(base, i32.const(1), state.sseExact));
+  e.f.emit(i32.store16(base, exactnessOf(word), state.sseExact));
 });
 row("STMXCSR", "NP 0F AE /3", "Md=", { feature: "sse" }, (e) => e.put(0, i32.load(base, state.mxcsr)));
 
@@ -68,8 +76,10 @@ helper("saveMxcsr", ["i32"], [], (f) => {
 helper("restoreMxcsr", ["i32"], [], (f) => {
   const word = f.let(i32.load(f.param(0), 24));
   f.emit(i32.store(base, word, state.mxcsr));
-  // The dynamic linker saves and restores around every lazy binding: the default MXCSR changes nothing.
-  f.if(i32.ne(word, i32.const(0x1f80)), () => f.emit(i32.store16(base, i32.const(1), state.sseExact)));
+  // The dynamic linker saves and restores around every lazy binding: the default MXCSR is no reason to keep flags.
+  f.if(i32.or(i32.ne(word, i32.const(0x1f80)), i32.load16U(base, state.sseExact)), () =>
+    f.emit(i32.store16(base, exactnessOf(word), state.sseExact)),
+  );
 });
 
 helper("fxsave", ["i32"], ["i32"], (f, context) => {

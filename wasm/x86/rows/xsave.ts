@@ -75,7 +75,10 @@ helper("xrstor", ["i32"], ["i32"], (f, context) => {
   const loads = f.let(i32.and(wanted, i32.wrapI64(present)));
   // The standard form always has MXCSR, the compacted one with the vectors.
   const mxcsr = f.let(
-    i32.and(has(wanted, component.sse | component.avx), i32.or(i32.eqz(compacted), has(loads, component.sse))),
+    i32.and(
+      i32.ne(has(wanted, component.sse | component.avx), i32.const(0)),
+      i32.or(i32.eqz(compacted), i32.ne(has(loads, component.sse), i32.const(0))),
+    ),
   );
   f.if(mxcsr, () => refuse(i32.load16U(image, 26)));
   f.if(has(wanted, component.x87), () =>
