@@ -1,7 +1,12 @@
 /**
  * A vite plugin: `import address from "virtual:interpreter-core"` is the address of the interpreter's WebAssembly module,
  * which is generated from the instruction table when the bundle is built. In tests it is a data: address.
+ *
+ * `import version from "virtual:engine-version"` is a digest of the sources of processor and compiler: code compiled by
+ * another version is not used.
  */
+import { createHash } from "node:crypto";
+import { readFileSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { runnerImport } from "vite";
 import type { Plugin } from "vite";
@@ -10,6 +15,22 @@ import { generate } from "./lib/generate.mjs";
 
 const name = "virtual:interpreter-core";
 const resolved = `\0${name}`;
+const versionName = "virtual:engine-version";
+const resolvedVersion = `\0${versionName}`;
+
+function engineVersion(): string {
+  const root = join(import.meta.dirname, "..");
+  const hash = createHash("sha256").update(readFileSync(join(root, "src/base/limits.ts")));
+  for (const folder of ["wasm/encode", "wasm/x86"]) {
+    const files = readdirSync(join(root, folder), { recursive: true, encoding: "utf8" }).map((file) =>
+      file.replaceAll("\\", "/"),
+    );
+    for (const file of files.toSorted())
+      if (file.endsWith(".ts") && !file.endsWith(".test.ts"))
+        hash.update(`${folder}/${file}`).update(readFileSync(join(root, folder, file)));
+  }
+  return hash.digest("hex").slice(0, 16);
+}
 
 /** The table is loaded only when it is needed, because a part of it is itself generated first. */
 async function buildCore(): Promise<Uint8Array> {
@@ -28,8 +49,9 @@ export function interpreterCore(): Plugin {
     configResolved(config) {
       building = config.command === "build";
     },
-    resolveId: (id) => (id === name ? resolved : undefined),
+    resolveId: (id) => (id === name ? resolved : id === versionName ? resolvedVersion : undefined),
     async load(id) {
+      if (id === resolvedVersion) return `export default ${JSON.stringify(engineVersion())};`;
       if (id !== resolved) return undefined;
       bytes ??= buildCore();
       if (!building) {

@@ -3,3 +3,9 @@ declare module "virtual:interpreter-core" {
   const address: string;
   export default address;
 }
+
+/** A digest of what decides how guest code is compiled. */
+declare module "virtual:engine-version" {
+  const version: string;
+  export default version;
+}

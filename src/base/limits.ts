@@ -137,6 +137,17 @@ export const limits = {
   regionTargetsMax: 128,
   /** Blocks and jumps whose heat is counted at a time; then counting begins anew. */
   hotCandidatesMax: 65536,
+  /** Compiled code written together: enough for all that one program has hot. */
+  translationPackBytesMax: 4 << 20,
+  translationPackEntriesMax: 8000,
+  /** A translation that was not used while its pack was written so often is left out. */
+  translationAgeMax: 16,
+  /** Translations of one entry that are kept: the ways a program comes to a place differ between runs. */
+  translationVariantsMax: 3,
+  /** How often stored regions are put at one place: each time they turned out not to be usable there. */
+  translationOffersMax: 32,
+  /** While a container runs, new translations are written this often. */
+  translationKeepMs: 10_000,
   /** A frame whose code has changed so often is interpreted from then on. */
   codeChangesMax: 16,
   /** Predecoded records of one container (32 bytes an instruction): when full, everything is decoded anew. */

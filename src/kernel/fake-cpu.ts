@@ -23,6 +23,8 @@ export class FakeCpu implements Cpu {
     compiledInstructions: 0,
     compileMs: 0,
     invalidatedRegions: 0,
+    cacheHits: 0,
+    cacheMisses: 0,
   };
   /** What `run` does; returns why it stopped. */
   program: (cpu: FakeCpu) => Exit = () => {
@@ -53,6 +55,8 @@ export class FakeCpu implements Cpu {
   loadContext(source: Uint8Array): void {
     new Uint8Array(this.#state.buffer).set(source);
   }
+  async useTranslations(): Promise<void> {}
+  async keepTranslations(): Promise<void> {}
   resetContext(): void {
     this.#state.fill(0n);
   }

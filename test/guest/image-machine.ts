@@ -8,6 +8,7 @@ import type { ContainerSpec } from "../../src/runtime/types.ts";
 import { MemoryStore } from "../../src/store/memory.ts";
 import { createHostFileSystem } from "../../src/vfs/hostfs/hostfs.ts";
 import { interpreterModule } from "../../wasm/x86/cpu.ts";
+import type { CpuCounters } from "../../wasm/x86/types.ts";
 import { jitMode } from "../x86/mode.ts";
 import type { EngineMode } from "../x86/mode.ts";
 
@@ -27,6 +28,8 @@ export interface RunOptions {
 
 export interface Machine {
   run(command: readonly string[], options?: RunOptions): Promise<Result>;
+  /** Of the last run. */
+  readonly counters: CpuCounters;
 }
 
 /** `archive` is the path of a `docker save` archive. */
@@ -48,7 +51,11 @@ export async function machine(archive: string, engine?: EngineMode): Promise<Mac
     core: async () => interpreterModule(),
     hostDirectory: createHostFileSystem,
   });
+  let counters: CpuCounters | null = null;
   return {
+    get counters() {
+      return counters!;
+    },
     async run(command, options = {}) {
       const spec: ContainerSpec = {
         id: options.id ?? randomId(),
@@ -84,6 +91,7 @@ export async function machine(archive: string, engine?: EngineMode): Promise<Mac
       const locator = { kind: "indexeddb", name: "unused" } as const;
       const container = await start(spec, locator, { stdin, stdout: collect(out), stderr: collect(err) });
       const { code } = await container.exited;
+      counters = (await container.counters!()) as CpuCounters;
       await container.destroy();
       const text = (parts: Uint8Array[]) => new TextDecoder().decode(concat(parts));
       return { stdout: text(out), stderr: text(err), exitCode: code };

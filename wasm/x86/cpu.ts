@@ -26,6 +26,7 @@ import {
   type Exit,
   type JitMode,
   type IllegalInstruction,
+  type TranslationStore,
 } from "./types.ts";
 
 export interface CpuOptions {
@@ -436,7 +437,17 @@ class Processor implements Cpu {
       compiledInstructions: this.#tier?.compiledInstructions ?? 0,
       compileMs: this.#tier?.compileMs ?? 0,
       invalidatedRegions: this.#tier?.invalidated ?? 0,
+      cacheHits: this.#tier?.translations.hits ?? 0,
+      cacheMisses: this.#tier?.translations.misses ?? 0,
     };
+  }
+
+  async useTranslations(store: TranslationStore): Promise<void> {
+    await this.#tier?.translations.use(store);
+  }
+
+  async keepTranslations(): Promise<void> {
+    await this.#tier?.translations.keep();
   }
 }
 

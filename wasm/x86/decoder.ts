@@ -21,10 +21,12 @@ import { allFlags, formTraits } from "./traits.ts";
 
 /** What the compiler must hear of (jit/tier.ts). */
 export interface DecoderListener {
-  /** A block begins at a physical address: `enter` may be called for it. */
-  decoded(physical: number): void;
+  /** A block begins at a physical address: `enter` may be called for it. Also given: the guest address it is known by. */
+  decoded(physical: number, rip: number): void;
   /** The bytes of a frame are about to change. */
   invalidated(frame: number): void;
+  /** All code has been dropped, and what was watched is no longer. */
+  flushed(): void;
 }
 
 export interface DecoderHost {
@@ -106,7 +108,7 @@ export class BlockDecoder {
     this.#liveness(n);
     this.blocks++;
     this.instructions += n;
-    return this.#emit(frame, first, secondFrame, n, offset, ended, illegal);
+    return this.#emit(rip, frame, first, secondFrame, n, offset, ended, illegal);
   }
 
   #keep(n: number, offset: number): void {
@@ -166,7 +168,7 @@ export class BlockDecoder {
     this.#liveness(n);
     const end = illegal ? 0 : this.#one.length;
     this.singleDelaysTrap = !illegal && this.#one.parsed.row.delaysTrap === true;
-    return this.#emit(0, 0, 0, n, end, !illegal && this.#traits.ends[this.#one.form] === 1, illegal, true);
+    return this.#emit(0, 0, 0, 0, n, end, !illegal && this.#traits.ends[this.#one.form] === 1, illegal, true);
   }
 
   /** Which instructions must store their flags: backwards, with everything live at exits and possible faults. */
@@ -182,6 +184,7 @@ export class BlockDecoder {
   }
 
   #emit(
+    rip: number,
     frame: number,
     first: number,
     secondFrame: number,
@@ -312,7 +315,7 @@ export class BlockDecoder {
       words[(alias + blockHeader.alias) >> 2] = header;
       this.#enlist(alias, secondFrame);
     }
-    this.listener?.decoded(physical);
+    this.listener?.decoded(physical, rip);
     return start;
   }
 
@@ -356,6 +359,19 @@ export class BlockDecoder {
     const first = (header + blockHeader.bytes) >> 2;
     words[first] = (words[first]! & 0xffff0000) | (words[h + blockHeader.originalOp / 4]! & 0xffff);
     words[h + blockHeader.region / 4] = 0;
+  }
+
+  /** Has writes to a frame noticed, even if no block was decoded from it. False if there is no room for that. */
+  watch(frame: number): boolean {
+    const { words } = this.#host.memory();
+    if (words[(codeHeads.base >> 2) + (frame >>> 12)] !== 0) return true;
+    if (this.#top + blockHeader.bytes > arena.end) return false;
+    // A block without records that nobody finds.
+    const header = this.#top;
+    this.#top += blockHeader.bytes;
+    words.fill(0, header >> 2, (header + blockHeader.bytes) >> 2);
+    this.#enlist(header, frame);
+    return true;
   }
 
   /** Adds a block to its frame's list. The first makes the frame one whose writes take the slow path. */
@@ -416,6 +432,7 @@ export class BlockDecoder {
     this.flushJumps();
     this.#top = arena.base;
     words[state.generation >> 2]!++;
+    this.listener?.flushed();
   }
 
   /** After a mapping of code changed. */

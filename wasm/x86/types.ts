@@ -92,6 +92,28 @@ export type JitMode = "off" | "on" | "force";
 /** The instructions CPUID offers: the levels of the x86-64 psABI. v3 adds AVX, AVX2, BMI, F16C, FMA, LZCNT, MOVBE. */
 export type CpuLevel = "x86-64-v2" | "x86-64-v3";
 
+/** Several translations, as the engine wrote them (jit/pack.ts). */
+export interface TranslationPack {
+  readonly key: string;
+  /** Where its translations may be entered: for `TranslationStore.read` to be called when one is met. */
+  readonly entries: Uint32Array;
+  /** Of this very program: worth reading before any of them is met. */
+  readonly likely: boolean;
+}
+
+/**
+ * Keeps compiled code between containers, page loads and processes. It is a cache: everything may be missing. Holds only
+ * what this version of the engine wrote.
+ */
+export interface TranslationStore {
+  list(): Promise<readonly TranslationPack[]>;
+  read(key: string): Promise<Uint8Array | null>;
+  /** Returns the new pack's key. */
+  write(pack: Uint8Array, entries: Uint32Array): Promise<string>;
+  /** Packs that are damaged, or whose content is in another one now. */
+  remove(key: string): Promise<void>;
+}
+
 /** What the engine counts; shown by `wherry info` and the page. */
 export interface CpuCounters {
   instructions: number;
@@ -105,6 +127,9 @@ export interface CpuCounters {
   compiledInstructions: number;
   compileMs: number;
   invalidatedRegions: number;
+  /** Regions that came from the translation store, and those that had to be compiled although there is one. */
+  cacheHits: number;
+  cacheMisses: number;
 }
 
 export interface IllegalInstruction {
@@ -167,4 +192,9 @@ export interface Cpu {
   interrupt(): void;
 
   readonly counters: CpuCounters;
+
+  /** Takes compiled code from a store, and keeps there what is compiled. Resolves when it is known what there is. */
+  useTranslations(store: TranslationStore): Promise<void>;
+  /** Writes what has been compiled since the last time. */
+  keepTranslations(): Promise<void>;
 }

@@ -1,3 +1,4 @@
+/// <reference path="../../core.d.ts" />
 /**
  * Starts one container under the emulator, inside its worker: file tree, processor, kernel, standard streams, first
  * process. A program that is WebAssembly rather than ELF is run as WASI over the same file tree.
@@ -10,6 +11,7 @@ import { O_NOCTTY, O_RDONLY, O_RDWR } from "../../abi/fcntl.ts";
 import { encodeUtf8 } from "../../base/bytes.ts";
 import { systemClock } from "../../base/clock.ts";
 import { WherryError } from "../../base/errors.ts";
+import { limits } from "../../base/limits.ts";
 import type { WaitQueue } from "../../base/wait-queue.ts";
 import { FrameAllocator } from "../../kernel/frames.ts";
 import { Kernel } from "../../kernel/kernel.ts";
@@ -23,6 +25,7 @@ import { createPipe } from "../../vfs/pipefs/pipe.ts";
 import type { OpenFile } from "../../vfs/types.ts";
 import { createCpu } from "../../../wasm/x86/cpu.ts";
 import type { Cpu } from "../../../wasm/x86/types.ts";
+import engineVersion from "virtual:engine-version";
 import { drainPipe, feedPipe } from "../pipe-streams.ts";
 import type {
   ContainerSpec,
@@ -37,6 +40,7 @@ import { packPath, unpackInto } from "./copy-files.ts";
 import { mountKernelFileSystems } from "./kernel-mounts.ts";
 import { containerUser, openRootfs, workingDirectory } from "./rootfs.ts";
 import type { HostDirectory, Rootfs } from "./rootfs.ts";
+import { translationCache } from "./translation-cache.ts";
 import { startWasi } from "./wasi-process.ts";
 import type { StartContainer } from "./worker-server.ts";
 
@@ -81,6 +85,7 @@ class EmulatedContainer implements RuntimeContainer {
   #first: RuntimeProcess | null = null;
   #processes = 0;
   #destroyed = false;
+  #keeping: ReturnType<typeof setInterval> | undefined;
   /** The first process's stderr, for what Wherry itself has to say. */
   #tell: (line: string) => void = () => {};
 
@@ -112,6 +117,8 @@ class EmulatedContainer implements RuntimeContainer {
 
   async boot(io: RuntimeIo): Promise<void> {
     const kernel = this.#kernel;
+    // Forced compilation is there to try the compiler.
+    const known = (this.#spec.jit ?? "on") === "on" ? this.#useTranslations() : null;
     this.#rootfs = await openRootfs(
       {
         spec: this.#spec,
@@ -124,7 +131,18 @@ class EmulatedContainer implements RuntimeContainer {
         this.#ptys = await mountKernelFileSystems(kernel, rootfs.namespace, this.#spec.process.tty);
       },
     );
+    await known;
     this.#first = await this.#start(this.#spec.process, io);
+  }
+
+  /** Code compiled in earlier containers is used, and what is compiled here is kept. Storage that fails is no obstacle. */
+  async #useTranslations(): Promise<void> {
+    try {
+      await this.#cpu.useTranslations(translationCache(this.#store, engineVersion, this.#spec));
+    } catch {
+      return;
+    }
+    this.#keeping = setInterval(() => void this.#cpu.keepTranslations(), limits.translationKeepMs);
   }
 
   get exited(): Promise<ExitStatus> {
@@ -163,13 +181,13 @@ class EmulatedContainer implements RuntimeContainer {
   }
 
   async counters(): Promise<RuntimeCounters> {
-    const { instructions, instructionsDecoded, tlbMisses } = this.#cpu.counters;
-    return { instructions, instructionsDecoded, tlbMisses };
+    return this.#cpu.counters;
   }
 
   async destroy(): Promise<void> {
     if (this.#destroyed) return;
     this.#destroyed = true;
+    clearInterval(this.#keeping);
     // First, and at once: stores of mappings are the processes', which go.
     const kept = this.#keep();
     this.#kernel.destroy();
@@ -196,7 +214,8 @@ class EmulatedContainer implements RuntimeContainer {
     const standard = await this.#openStandard(spec, io);
     const finish = async (code: number): Promise<ExitStatus> => {
       if (first) {
-        if ((await this.#keep()) < 0) this.#tell("wherry: storage is full: the container's last changes are lost");
+        const [kept] = await Promise.all([this.#keep(), this.#cpu.keepTranslations()]);
+        if (kept < 0) this.#tell("wherry: storage is full: the container's last changes are lost");
       }
       await standard.finish();
       return { code };

@@ -13,6 +13,7 @@ import type { JitMode } from "../types.ts";
 import { compileRegions } from "./compile.ts";
 import { regionImports } from "./interface.ts";
 import { discover, type Region } from "./region.ts";
+import { isEqual, Translations, type Stored } from "./translations.ts";
 
 export interface TierHost {
   memory(): { readonly bytes: Uint8Array; readonly words: Uint32Array; readonly view: DataView };
@@ -24,8 +25,11 @@ interface Live {
   /** Address of its descriptor, place in the table. */
   readonly descriptor: number;
   readonly place: number;
-  readonly region: Region;
+  /** Frame by page offset from the origin. Of a stored region that has not run yet: only that of its entry. */
+  pages: ReadonlyMap<number, number>;
   readonly entries: readonly number[];
+  /** Where it comes from, until it has been compared with the guest's code. */
+  stored: Stored | null;
 }
 
 /** Samples of a block before it is compiled. */
@@ -55,6 +59,14 @@ export class Tier {
   /** Targets of indirect jumps by guest address. */
   readonly #edges = new Map<number, Map<number, number>>();
   #edgeAt = 0;
+  /**
+   * Compiled code of earlier runs. By physical address: what does not fit there, or not yet, and how often any was offered.
+   * By page: blocks whose region needs that page, which was not there.
+   */
+  readonly translations: Translations;
+  readonly #unfit = new Map<number, Set<Stored>>();
+  readonly #offered = new Map<number, number>();
+  readonly #awaited = new Map<number, { readonly physical: number; readonly stored: Stored }[]>();
   #started = performance.now();
 
   regions = 0;
@@ -77,9 +89,17 @@ export class Tier {
     this.table = table;
     this.#imports = { memory };
     for (const name of regionImports()) this.#imports[name] = functions(name);
+    this.translations = new Translations({
+      bytes: () => host.memory().bytes,
+      imports: this.#imports,
+      arrived: (physical) => this.#offer(physical),
+    });
     decoder.listener = {
-      decoded: (physical) => this.#decoded(physical),
+      decoded: (physical, rip) => this.#decoded(physical, rip),
       invalidated: (frame) => this.#invalidated(frame),
+      flushed: () => {
+        for (const watched of this.#byFrame.keys()) decoder.watch(watched);
+      },
     };
   }
 
@@ -89,6 +109,7 @@ export class Tier {
     const physical = this.#physical(rip);
     const header = physical === 0 ? 0 : this.#decoder.find(physical);
     if (header === 0 || this.#decoder.regionAt(header) !== 0) return;
+    if (this.#offer(physical) || this.translations.isComing(physical)) return;
     const heat = (this.#heat.get(physical) ?? 0) + 1;
     if (this.#heat.size >= limits.hotCandidatesMax) this.#heat.clear();
     this.#heat.set(physical, heat);
@@ -153,7 +174,9 @@ export class Tier {
     const instance = new WebAssembly.Instance(module, { region: this.#imports });
     this.modules++;
     compiled.regions.forEach((one, i) => {
-      this.#install(region, one.entries, instance.exports[`${i}`] as () => unknown);
+      const live = this.#install(region, one.entries, instance.exports[`${i}`] as () => unknown);
+      const isLive = (): boolean => this.#live[live.place] === live;
+      this.translations.compiled(compiled.bytes, i, region, one.entries, isLive);
     });
     this.compileMs += performance.now() - before;
     return true;
@@ -163,27 +186,50 @@ export class Tier {
     return this.#mode !== "force" && (this.#changes.get(frame) ?? 0) >= limits.codeChangesMax ? 0 : frame;
   }
 
-  #install(region: Region, entries: readonly number[], code: () => unknown): void {
+  #install(region: Region, entries: readonly number[], code: () => unknown): Live {
+    const live = this.#add(region.pages, entries, code, null);
+    this.regions++;
+    for (const block of region.blocks) this.compiledInstructions += block.operations.length;
+    this.#enterAll(live);
+    return live;
+  }
+
+  #add(
+    pages: ReadonlyMap<number, number>,
+    entries: readonly number[],
+    code: () => unknown,
+    stored: Stored | null,
+  ): Live {
     if (this.#free.length === 0 && this.#live.length >= limits.regionsMax) this.#evict();
     const place = this.#free.pop() ?? this.#live.length;
     if (place >= this.table.length) this.table.grow(Math.max(64, this.table.length));
     this.table.set(place, code);
     const descriptor = regionTable.base + place * regionTable.entryBytes;
-    const live: Live = { descriptor, place, region, entries };
+    const live: Live = { descriptor, place, pages, entries, stored };
     this.#live[place] = live;
-    this.regions++;
-    for (const block of region.blocks) this.compiledInstructions += block.operations.length;
     const { words } = this.#host.memory();
     words[(descriptor + regionTable.place) >> 2] = place;
     words[(descriptor + regionTable.space) >> 2] = noSpace;
-    for (const frame of region.pages.values()) {
+    this.#depend(live);
+    return live;
+  }
+
+  /** Notes the frames a region depends on. */
+  #depend(live: Live): void {
+    for (const frame of live.pages.values()) {
       let set = this.#byFrame.get(frame);
       if (set === undefined) this.#byFrame.set(frame, (set = new Set()));
       set.add(live);
+      this.#decoder.watch(frame);
     }
+  }
+
+  /** Makes the blocks at all its entries enter a region. */
+  #enterAll(live: Live): void {
+    const { descriptor, entries, pages } = live;
     entries.forEach((offset, entry) => {
-      const delta = Math.floor(offset / 4096) * 4096;
-      const frame = region.pages.get(delta);
+      const delta = pageOf(offset);
+      const frame = pages.get(delta);
       if (frame === undefined) return;
       const physical = (frame + (offset - delta)) >>> 0;
       // The region that begins here knows more of this place than one that only comes by.
@@ -195,10 +241,77 @@ export class Tier {
     });
   }
 
-  #decoded(physical: number): void {
+  #decoded(physical: number, rip: number): void {
+    if (this.#awaited.size > 0) this.#pageCame(pageOf(rip));
     const known = this.#entryAt.get(physical);
     if (known !== undefined)
       this.#decoder.enter(this.#decoder.find(physical), known.live.descriptor, known.entry, known.delta);
+    else this.#offer(physical);
+  }
+
+  /** Code of a page runs: what had to wait for it is tried again. */
+  #pageCame(page: number): void {
+    const waiting = this.#awaited.get(page);
+    if (waiting === undefined) return;
+    this.#awaited.delete(page);
+    for (const { physical, stored } of waiting) {
+      this.#unfit.get(physical)?.delete(stored);
+      this.#offer(physical);
+    }
+  }
+
+  /** Lets a block enter a stored region, which `verify` compares with the guest's code before it first runs. */
+  #offer(physical: number): boolean {
+    const candidates = this.translations.candidates(physical);
+    if (candidates.length === 0) return false;
+    const header = this.#decoder.find(physical);
+    if (header === 0 || this.#decoder.regionAt(header) !== 0) return false;
+    const times = this.#offered.get(physical) ?? 0;
+    if (times >= limits.translationOffersMax) return false;
+    const frame = (physical & -4096) >>> 0;
+    const { bytes } = this.#host.memory();
+    for (const { stored, entry } of candidates) {
+      const { code, entries } = stored.translation;
+      const delta = pageOf(entries[entry]!.offset);
+      const fits = (piece: (typeof code)[number]): boolean =>
+        pageOf(piece.offset) !== delta || isEqual(piece.bytes, bytes, frame + piece.offset - delta);
+      if (this.#unfit.get(physical)?.has(stored) === true || !code.every(fits)) continue;
+      const offsets = entries.map(({ offset }) => offset);
+      const live = this.#add(new Map([[delta, frame]]), offsets, stored.code, stored);
+      this.#offered.set(physical, times + 1);
+      this.#entryAt.set(physical, { live, entry, delta });
+      this.#decoder.enter(header, live.descriptor, entry, delta);
+      return true;
+    }
+    return false;
+  }
+
+  /** Compares a stored region with the guest's code, at its first use in an address space that has all its pages. */
+  #settle(live: Live, stored: Stored, origin: number): boolean {
+    const { bytes } = this.#host.memory();
+    const pages = new Map<number, number>();
+    for (const piece of stored.translation.code) {
+      const page = pageOf(piece.offset);
+      let frame = pages.get(page);
+      if (frame === undefined) {
+        frame = this.#usable(this.#host.frameOf(origin + page));
+        if (frame === 0 || !this.#decoder.watch(frame)) {
+          // Not here yet. Asking at each turn of a loop would cost more than it may save.
+          this.#putBack(live, stored, origin + page);
+          return false;
+        }
+        pages.set(page, frame);
+      }
+      if (isEqual(piece.bytes, bytes, frame + piece.offset - page)) continue;
+      this.#putBack(live, stored, null);
+      return false;
+    }
+    live.stored = null;
+    live.pages = pages;
+    this.#depend(live);
+    this.#enterAll(live);
+    this.translations.bound(stored);
+    return true;
   }
 
   /** With `force`: compiles what has just been decoded, before it first runs. */
@@ -214,8 +327,9 @@ export class Tier {
   verify(descriptor: number, origin: number): boolean {
     const live = this.#live[(descriptor - regionTable.base) / regionTable.entryBytes];
     if (live === undefined) return false;
+    if (live.stored !== null && !this.#settle(live, live.stored, origin)) return false;
     const { bytes, view } = this.#host.memory();
-    for (const [delta, frame] of live.region.pages) {
+    for (const [delta, frame] of live.pages) {
       const address = origin + delta;
       if (this.#host.frameOf(address) !== frame) return false;
       // A change of this mapping must be noticed.
@@ -235,6 +349,9 @@ export class Tier {
   #invalidated(frame: number): void {
     this.#heat.clear();
     this.#refused.clear();
+    this.#unfit.clear();
+    this.#offered.clear();
+    this.#awaited.clear();
     const dependent = this.#byFrame.get(frame);
     if (dependent === undefined) return;
     this.#changes.set(frame, (this.#changes.get(frame) ?? 0) + 1);
@@ -242,16 +359,36 @@ export class Tier {
     this.invalidated++;
   }
 
+  /** A stored region does not fit where it was offered, or not before code of another page runs. */
+  #putBack(live: Live, stored: Stored, page: number | null): void {
+    const [[delta, frame]] = [...live.pages] as [[number, number]];
+    const places = live.entries
+      .map((offset) => (frame + offset - delta) >>> 0)
+      .filter((physical) => this.#entryAt.get(physical)?.live === live);
+    this.#drop(live);
+    for (const physical of places) {
+      let set = this.#unfit.get(physical);
+      if (set === undefined) this.#unfit.set(physical, (set = new Set()));
+      set.add(stored);
+      if (page !== null) {
+        const waiting = this.#awaited.get(page);
+        if (waiting === undefined) this.#awaited.set(page, [{ physical, stored }]);
+        else waiting.push({ physical, stored });
+      }
+      this.#offer(physical);
+    }
+  }
+
   #drop(live: Live): void {
     const { words } = this.#host.memory();
-    for (const frame of live.region.pages.values()) {
+    for (const frame of live.pages.values()) {
       const set = this.#byFrame.get(frame);
       set?.delete(live);
       if (set?.size === 0) this.#byFrame.delete(frame);
     }
     for (const offset of live.entries) {
-      const delta = Math.floor(offset / 4096) * 4096;
-      const frame = live.region.pages.get(delta);
+      const delta = pageOf(offset);
+      const frame = live.pages.get(delta);
       if (frame === undefined) continue;
       const physical = (frame + (offset - delta)) >>> 0;
       if (this.#entryAt.get(physical)?.live !== live) continue;
@@ -270,6 +407,10 @@ export class Tier {
     const live = this.#live.filter((one) => one !== undefined);
     for (const one of live.slice(0, live.length >> 2)) this.#drop(one);
   }
+}
+
+function pageOf(offset: number): number {
+  return Math.floor(offset / 4096) * 4096;
 }
 
 /** No address space has this tag. */
