@@ -5,6 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { signals } from "../../src/abi/signal.ts";
+import { engines } from "../x86/mode.ts";
 import { runGuest } from "./machine.ts";
 
 const source = `
@@ -17,7 +18,7 @@ int main(void) {
   for (;;);
 }`;
 
-test("busy guests starve neither each other nor the host", async () => {
+test.each(engines)("busy guests starve neither each other nor the host, %s", async (engine) => {
   const folder = mkdtempSync(join(tmpdir(), "wherry-busy-"));
   const path = join(folder, "busy");
   writeFileSync(`${path}.c`, source);
@@ -30,6 +31,7 @@ test("busy guests starve neither each other nor the host", async () => {
   const before = process.cpuUsage();
   const result = await runGuest({
     program: readFileSync(path),
+    engine,
     shown: (bytes) => (dots += bytes.length),
     started: async (kernel, guest) => {
       while (!ended && (dots < 10 || ticks < 100)) await new Promise((resolve) => setTimeout(resolve, 100));
