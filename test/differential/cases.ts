@@ -2,7 +2,7 @@
 import { bitsOf, parsedRows, type ParsedRow } from "../../wasm/x86/operands.ts";
 import type { OperandSize } from "../../wasm/x86/row.ts";
 import { encode } from "./encode.ts";
-import { codeBase, dataBase, dataBytes, gsBase, readOnlyBase, windowBase, windowBytes } from "./layout.ts";
+import { codeBase, dataBase, dataBytes, gsBase, highBytes, readOnlyBase, windowBase, windowBytes } from "./layout.ts";
 import type { Case } from "./layout.ts";
 import { Dice, f32, f64, f80, integer, startFx } from "./operands.ts";
 
@@ -41,7 +41,7 @@ const middle = BigInt(windowBase + windowBytes / 2);
 const strings = /^(MOVS|CMPS|STOS|LODS|SCAS)$/;
 const stack = /^(PUSH|POP|CALL|RET|PUSHF|POPF|ENTER|LEAVE|PUSH .S|POP .S|CALL far|RETF|IRET)$/;
 /** Operands that nothing names: prefixes 67 and 65 are about them. */
-const implied = /^(MOVS|CMPS|STOS|LODS|SCAS|XLAT|MASKMOV\w+|LOOP\w*|JRCXZ)$/;
+const implied = /^(MOVS|CMPS|STOS|LODS|SCAS|XLAT|V?MASKMOVDQU|MASKMOVQ|LOOP\w*|JRCXZ)$/;
 /** What Linux gives user mode, with each level of privilege, and what it does not. */
 const selectors = [0x28, 0x30, 0x78, 0x20, 0x10, 0x60, 0];
 
@@ -50,7 +50,7 @@ function pickTarget(dice: Dice, bytes: number, form: Form): bigint {
   const aligned = bytes >= 16 && form.parsed.row.unaligned !== true;
   const room = windowBytes - bytes;
   const align = (offset: number): bigint => {
-    const step = bytes === 512 ? 512 : 16;
+    const step = bytes === 512 ? 512 : bytes === 32 ? 32 : 16;
     return BigInt(aligned && !dice.chance(10) ? Math.floor((windowBase + offset) / step) * step : windowBase + offset);
   };
   if (bytes === 512 && !dice.chance(10)) return BigInt(windowBase);
@@ -132,7 +132,7 @@ function fillFx(dice: Dice, form: Form, registers: number[]): Uint8Array {
       view.setUint16(40, (view.getUint16(40, true) & 0x8000) | (0x3ffc - dice.below(70)), true);
   }
   // MXCSR: half the cases have the default one, where no flags are kept; the rest any mode.
-  if (/^[sx]/.test(feature) && dice.chance(2)) {
+  if (/^([sx]|avx|fma|f16c)/.test(feature) && dice.chance(2)) {
     const masks = dice.chance(8) ? dice.below(64) : 0x3f;
     const flags = dice.chance(2) ? 0x20 : dice.below(64);
     const modes = dice.chance(2) ? 0 : (dice.below(4) << 13) | (dice.below(2) << 15) | (dice.below(2) << 6);
@@ -140,6 +140,13 @@ function fillFx(dice: Dice, form: Form, registers: number[]): Uint8Array {
   }
   void registers;
   return fx;
+}
+
+function fillHigh(dice: Dice, form: Form): Uint8Array {
+  const high = new Uint8Array(highBytes);
+  const view = new DataView(high.buffer);
+  for (let at = 0; at < highBytes; at += 16) fillVector(dice, form, view, at);
+  return high;
 }
 
 function fillVector(dice: Dice, form: Form, view: DataView, at: number): void {
@@ -177,6 +184,7 @@ export function makeCase(dice: Dice, form: Form): FormCase {
   const bytes = memoryBytes(form);
   let target = pickTarget(dice, bytes, form);
   const isString = strings.test(row.name);
+  const isMaskMove = /^V?MASKMOV(DQU|Q)$/.test(row.name);
   const isXsave = /^X(SAVE|RSTOR)/.test(row.name);
   const isFar = row.name.startsWith("BT") && memory && row.operands.includes("G");
   // The header lies behind the image, both in the window as a rule.
@@ -224,11 +232,11 @@ export function makeCase(dice: Dice, form: Form): FormCase {
   if (row.name === "XLAT") registers[3] = BigInt(windowBase + dice.below(200));
   // Only what is offered here: other components would need more room.
   if (isXsave) {
-    registers[0] = BigInt(dice.below(4));
+    registers[0] = BigInt(dice.below(8));
     registers[2] = 0n;
   }
-  if (row.name.startsWith("MASKMOV")) registers[7] = pickTarget(dice, 16, form);
-  if (row.name.startsWith("PCMPESTR"))
+  if (isMaskMove) registers[7] = pickTarget(dice, 16, form);
+  if (/^V?PCMPESTR/.test(row.name))
     for (const length of [0, 2])
       if (!dice.chance(3)) registers[length] = BigInt.asUintN(64, BigInt(dice.below(36) - 18));
   if (isFar) {
@@ -244,7 +252,7 @@ export function makeCase(dice: Dice, form: Form): FormCase {
   }
   if (usesGs && isImplied) {
     if (row.name === "XLAT") registers[3] = (registers[3] ?? 0n) - BigInt(gsBase);
-    if (row.name.startsWith("MASKMOV")) registers[7] = BigInt.asUintN(64, (registers[7] ?? 0n) - BigInt(gsBase));
+    if (isMaskMove) registers[7] = BigInt.asUintN(64, (registers[7] ?? 0n) - BigInt(gsBase));
     if (isString) registers[6] = (registers[6] ?? 0n) - BigInt(gsBase);
   }
   if (address32 && isImplied)
@@ -300,6 +308,7 @@ export function makeCase(dice: Dice, form: Form): FormCase {
     registers,
     flags,
     fx: fillFx(dice, form, []),
+    high: fillHigh(dice, form),
     window,
     immediate: encoded.immediate,
     offset,
@@ -345,10 +354,10 @@ function fillFar(dice: Dice, form: Form, view: DataView, registers: BigUint64Arr
 /** The header of an XSAVE image: mostly one that can be restored. Processors differ in what they look at beyond this. */
 function fillHeader(dice: Dice, view: DataView, at: number): boolean {
   for (let i = 0; i < 64; i += 8) view.setBigUint64(at + i, 0n, true);
-  view.setUint8(at, dice.below(4) | (dice.chance(20) ? 8 : 0));
+  view.setUint8(at, dice.below(8) | (dice.chance(20) ? 8 : 0));
   const compacted = dice.chance(2);
   if (compacted) {
-    view.setUint8(at + 8, 3);
+    view.setUint8(at + 8, 7);
     view.setUint8(at + 15, 0x80);
   }
   if (dice.chance(20)) view.setUint8(at + 16, 1);
@@ -358,7 +367,7 @@ function fillHeader(dice: Dice, view: DataView, at: number): boolean {
 /** A memory operand of the kind the row works on. */
 function fillOperand(dice: Dice, form: Form, view: DataView, offset: number, bytes: number, isFloat: boolean): void {
   const { name } = form.parsed.row;
-  if (bytes === 16) fillVector(dice, form, view, offset);
+  if (bytes === 16 || bytes === 32) for (let at = 0; at < bytes; at += 16) fillVector(dice, form, view, offset + at);
   else if (bytes === 8 && (isFloat || /SD|PD/.test(name)) && name !== "FILD")
     view.setBigUint64(offset, f64(dice), true);
   else if (bytes === 4 && ((isFloat && !name.startsWith("FI")) || /SS|PS/.test(name)))
@@ -373,7 +382,7 @@ function fillOperand(dice: Dice, form: Form, view: DataView, offset: number, byt
     const value = f80(dice);
     view.setBigUint64(offset, value.mantissa, true);
     view.setUint16(offset + 8, value.signExponent, true);
-  } else if (name === "LDMXCSR") {
+  } else if (name.endsWith("LDMXCSR")) {
     view.setUint32(offset, dice.chance(8) ? dice.u32() : 0x1f80 | (dice.u32() & 0x603f), true);
   } else if (name === "FXRSTOR" || name === "XRSTOR") {
     // Of a compacted image without vectors AMD's processors take MXCSR, Intel's do not.

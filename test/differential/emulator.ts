@@ -3,7 +3,17 @@ import { createCpu } from "../../wasm/x86/cpu.ts";
 import { jitMode } from "../x86/mode.ts";
 import { state } from "../../wasm/x86/state.ts";
 import { exit, pte, type Cpu, type Exit } from "../../wasm/x86/types.ts";
-import { codeBase, codeBytes, dataBase, dataBytes, gsBase, readOnlyBase, windowBase, windowBytes } from "./layout.ts";
+import {
+  codeBase,
+  codeBytes,
+  dataBase,
+  dataBytes,
+  gsBase,
+  highBytes,
+  readOnlyBase,
+  windowBase,
+  windowBytes,
+} from "./layout.ts";
 import type { Case, Result } from "./layout.ts";
 
 /** x86 vectors of the processor's exits. */
@@ -43,10 +53,7 @@ export class Emulator {
   }
 
   static create(): Emulator {
-    const cpu = createCpu({ memoryBytesInitial: 1 << 20, jit: jitMode() });
-    // XSAVE of x87 and SSE.
-    cpu.view.setUint32(state.xcr0, 3, true);
-    return new Emulator(cpu);
+    return new Emulator(createCpu({ memoryBytesInitial: 1 << 20, jit: jitMode(), level: "x86-64-v3" }));
   }
 
   #frame(): number {
@@ -92,6 +99,7 @@ export class Emulator {
     cpu.flags = test.flags | 0x202;
     cpu.gsBase = gsBase;
     cpu.loadFx(test.fx);
+    cpu.bytes.set(test.high ?? new Uint8Array(highBytes), state.ymmHigh);
     let reason: Exit = exit.budget;
     for (let slice = 0; slice < 100 && reason === exit.budget; slice++) reason = cpu.run(10_000);
     const registers = new BigUint64Array(16);
@@ -105,6 +113,7 @@ export class Emulator {
       address: reason === exit.pageFault ? cpu.faultAddress : 0,
       vector: vectors[reason] ?? 1000 + reason,
       fx,
+      high: cpu.bytes.slice(state.ymmHigh, state.ymmHigh + highBytes),
       window: this.#piece(this.#data, windowBase - dataBase, windowBytes).slice(),
     };
   }

@@ -37,7 +37,7 @@ interface Choice {
 const mask64 = (1n << 64n) - 1n;
 
 function isGeneral(operand: Operand | undefined): boolean {
-  return operand?.kind === "G" || operand?.kind === "E" || operand?.kind === "Z";
+  return operand?.kind === "B" || operand?.kind === "G" || operand?.kind === "E" || operand?.kind === "Z";
 }
 
 /** A register number for an operand. RSP rarely: stack instructions have it already. */
@@ -60,9 +60,11 @@ export function encode(dice: Dice, parsed: ParsedRow, choice: Choice): Encoded {
   const uses16 =
     size === 16 && operands.some((o) => o.size === "v" || o.size === "z" || o.memorySize === "v" || o.size === "p");
   if (uses16 || (size === 16 && row.sizes !== undefined)) prefixes.push(0x66);
-  if (encoding.prefix === "66") prefixes.push(0x66);
-  if (encoding.prefix === "F3") prefixes.push(0xf3);
-  if (encoding.prefix === "F2") prefixes.push(0xf2);
+  if (encoding.vex === null) {
+    if (encoding.prefix === "66") prefixes.push(0x66);
+    if (encoding.prefix === "F3") prefixes.push(0xf3);
+    if (encoding.prefix === "F2") prefixes.push(0xf2);
+  }
   let rex = 0;
   const wide = size === 64 && row.default64 !== true;
   if (encoding.rexW === 1 || (encoding.rexW === null && wide)) rex |= 0x48;
@@ -144,6 +146,7 @@ export function encode(dice: Dice, parsed: ParsedRow, choice: Choice): Encoded {
     // moffs: an absolute address of 64 bits.
     push(target, choice.address32 === true ? 4 : 8);
   }
+  if (operands.some(({ kind }) => kind === "L")) tail.push(dice.below(256));
   let immediate = 0;
   let first = true;
   for (const operand of operands) {
@@ -158,10 +161,30 @@ export function encode(dice: Dice, parsed: ParsedRow, choice: Choice): Encoded {
     push(value, bits >> 3);
   }
   const head = [...prefixes];
-  if (rex !== 0) head.push(rex | 0x40);
-  if (encoding.map > 0) head.push(0x0f);
-  if (encoding.map === 2) head.push(0x38);
-  if (encoding.map === 3) head.push(0x3a);
+  if (encoding.vex !== null) {
+    const vvvvOperand = operands.find(({ kind }) => kind === "H" || kind === "B");
+    let vvvv = 0;
+    if (vvvvOperand !== undefined) {
+      const same = dice.below(8);
+      vvvv = pickRegister(dice, vvvvOperand, keep);
+      if (same === 0 && !(keep && isGeneral(vvvvOperand) !== isGeneral(regOperand)))
+        vvvv = encoding.digit < 0 ? reg : vvvv;
+      if (same === 1 && !memory && !(keep && isGeneral(vvvvOperand) !== isGeneral(rmOperand))) vvvv = rm;
+    }
+    const length = encoding.vex === "any" ? dice.below(2) : encoding.vex;
+    const pp = { "": 0, NP: 0, NFx: 0, "66": 1, F3: 2, F2: 3 }[encoding.prefix];
+    const wide =
+      encoding.rexW === null && size !== 64 && !operands.some((o) => o.size === "y") ? dice.below(2) : (rex >> 3) & 1;
+    const last = ((15 - vvvv) << 3) | (length << 2) | pp;
+    const short = encoding.map === 1 && (rex & 3) === 0 && wide === 0 && !dice.chance(4);
+    if (short) head.push(0xc5, ((rex & 4) === 0 ? 0x80 : 0) | last);
+    else head.push(0xc4, (((rex & 7) ^ 7) << 5) | encoding.map, (wide << 7) | last);
+  } else {
+    if (rex !== 0) head.push(rex | 0x40);
+    if (encoding.map > 0) head.push(0x0f);
+    if (encoding.map === 2) head.push(0x38);
+    if (encoding.map === 3) head.push(0x3a);
+  }
   head.push(opcode);
   const bytes = Uint8Array.from([...head, ...tail]);
   if (displacement?.relative === true) {

@@ -12,6 +12,8 @@ export const readOnlyBase = 0x3000_0000;
 export const windowBase = dataBase + 0xe00;
 export const windowBytes = 1024;
 /** Base of GS: small, so that every address can be reached from it. */
+/** The upper halves of 16 YMM registers. */
+export const highBytes = 256;
 export const gsBase = 0x700;
 
 export interface Case {
@@ -23,6 +25,8 @@ export interface Case {
   readonly registers: BigUint64Array;
   readonly flags: number;
   readonly fx: Uint8Array;
+  /** Upper halves of the YMM registers; zero where absent. */
+  readonly high?: Uint8Array;
   readonly window: Uint8Array;
 }
 
@@ -36,5 +40,6 @@ export interface Result {
   /** x86 exception vector: 3 for a case that ran to its end. */
   readonly vector: number;
   readonly fx: Uint8Array;
+  readonly high: Uint8Array;
   readonly window: Uint8Array;
 }

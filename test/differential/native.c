@@ -27,6 +27,7 @@
 #define READ_ONLY 0x30000000ul
 #define WINDOW (DATA + 0xe00)
 #define WINDOW_BYTES 1024
+#define HIGH_BYTES 256
 #define GS_BASE 0x700
 
 struct test_case {
@@ -35,6 +36,7 @@ struct test_case {
   uint32_t code_bytes;
   uint32_t code_offset;
   uint8_t fx[512];
+  uint8_t high[HIGH_BYTES];
   uint8_t window[WINDOW_BYTES];
   /* As many as code_bytes says, then padding to a multiple of 8. */
   uint8_t code[];
@@ -50,6 +52,7 @@ struct result {
   uint32_t error;
   uint32_t reserved;
   uint8_t fx[512];
+  uint8_t high[HIGH_BYTES];
   uint8_t window[WINDOW_BYTES];
 };
 
@@ -66,6 +69,13 @@ static unsigned long fs_base;
 static void arch_prctl(long code, unsigned long value) {
   long result = SYS_arch_prctl;
   __asm__ volatile("syscall" : "+a"(result) : "D"(code), "S"(value) : "rcx", "r11", "memory");
+}
+
+/* Whether the frame has room for the AVX component: the kernel says so in the last bytes of the image. */
+static int has_avx(const uint8_t *fx) {
+  uint32_t magic;
+  memcpy(&magic, fx + 464, 4);
+  return magic == 0x46505853 && (fx[472] & 4);
 }
 
 static void handler(int signal_number, siginfo_t *info, void *raw) {
@@ -86,6 +96,8 @@ static void handler(int signal_number, siginfo_t *info, void *raw) {
     r->address = gregs[REG_TRAPNO] == 14 ? (uint64_t)gregs[REG_CR2] : 0;
     (void)info;
     memcpy(r->fx, fx, 512);
+    /* The upper halves are absent from the image while they are zero. */
+    if (has_avx(fx) && (fx[512] & 4)) memcpy(r->high, fx + 576, HIGH_BYTES);
     memcpy(r->window, (void *)WINDOW, WINDOW_BYTES);
   }
   current++;
@@ -110,6 +122,10 @@ static void handler(int signal_number, siginfo_t *info, void *raw) {
     uint64_t bits;
     memcpy(&bits, fx + 512, 8);
     bits |= 3;
+    if (has_avx(fx)) {
+      bits |= 4;
+      memcpy(fx + 576, c->high, HIGH_BYTES);
+    }
     memcpy(fx + 512, &bits, 8);
   }
 }

@@ -4,12 +4,12 @@ import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { arch, platform, tmpdir } from "node:os";
 import { join } from "node:path";
-import { windowBytes } from "./layout.ts";
+import { highBytes, windowBytes } from "./layout.ts";
 import type { Case, Result } from "./layout.ts";
 
-const caseBytes = 16 * 8 + 16 + 512 + windowBytes;
+const caseBytes = 16 * 8 + 16 + 512 + highBytes + windowBytes;
 const padded = (bytes: number): number => (bytes + 7) & ~7;
-const resultBytes = 16 * 8 + 40 + 512 + windowBytes;
+const resultBytes = 16 * 8 + 40 + 512 + highBytes + windowBytes;
 
 /** Why this machine cannot run cases, or null. */
 export function nativeUnavailable(): string | null {
@@ -60,9 +60,11 @@ export function runNative(cases: readonly Case[]): Result[] {
       view.setUint32(at + 12, test.codeOffset, true);
       at += 16;
       input.set(test.fx, at);
-      input.set(test.window, at + 512);
-      input.set(test.code, at + 512 + windowBytes);
-      at += 512 + windowBytes + padded(test.code.length);
+      if (test.high !== undefined) input.set(test.high, at + 512);
+      at += 512 + highBytes;
+      input.set(test.window, at);
+      input.set(test.code, at + windowBytes);
+      at += windowBytes + padded(test.code.length);
     }
     writeFileSync(join(folder, "cases"), input);
     const ran = spawnSync(program, [join(folder, "cases"), join(folder, "results")], { encoding: "utf8" });
@@ -81,7 +83,8 @@ export function runNative(cases: readonly Case[]): Result[] {
         address: Number(output.readBigUInt64LE(tail + 16)),
         vector: output.readUInt32LE(tail + 28),
         fx: new Uint8Array(output.subarray(tail + 40, tail + 552)),
-        window: new Uint8Array(output.subarray(tail + 552, tail + 552 + windowBytes)),
+        high: new Uint8Array(output.subarray(tail + 552, tail + 552 + highBytes)),
+        window: new Uint8Array(output.subarray(tail + 552 + highBytes, at + resultBytes)),
       });
     }
     return results;

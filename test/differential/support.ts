@@ -10,6 +10,7 @@ const cpuinfoNames: Record<string, string> = {
   cmpxchg16b: "cx16",
   lahf: "lahf_lm",
   sha: "sha_ni",
+  lzcnt: "abm",
 };
 
 /** What the processor lacks for a form, or null. */

@@ -48,6 +48,8 @@ interface Exports {
   arithmeticFlags(): number;
 }
 
+/** XSAVE's components x87, SSE and AVX. */
+const xcr0V3 = 7;
 const wasmPageBytes = 65536;
 /**
  * Engines do not replace a running function by its optimised version: the first entries are kept short so that it is
@@ -141,16 +143,21 @@ class Processor implements Cpu {
       host,
     });
     this.#exports = instance.exports as unknown as Exports;
-    this.#decoder = new BlockDecoder({
-      memory: () => ({ bytes: this.bytes, words: this.words }),
-      walkExecute: (address) => this.#exports.walk(BigInt(address), access.execute) >>> 0,
-    });
+    const level = options.level ?? "x86-64-v2";
+    this.#decoder = new BlockDecoder(
+      {
+        memory: () => ({ bytes: this.bytes, words: this.words }),
+        walkExecute: (address) => this.#exports.walk(BigInt(address), access.execute) >>> 0,
+      },
+      level,
+    );
     this.#tier =
       mode === "off"
         ? null
         : new Tier(
             mode,
             {
+              level,
               memory: () => ({ bytes: this.bytes, words: this.words, view: this.view }),
               frameOf: (address) => this.#frameOf(address),
             },
@@ -160,6 +167,7 @@ class Processor implements Cpu {
             this.memory,
           );
     this.view.setUint16(state.startRecord + record.op, special.redispatch, true);
+    if (level === "x86-64-v3") this.view.setUint32(state.xcr0, xcr0V3, true);
     this.resetContext();
   }
 

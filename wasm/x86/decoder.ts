@@ -18,6 +18,7 @@ import { arena, blockHash, blockHeader, codeHeads, jumpCache, pageMarks, record,
 import { bucketOf } from "./mmu.ts";
 import { state } from "./state.ts";
 import { allFlags, formTraits } from "./traits.ts";
+import type { CpuLevel } from "./types.ts";
 
 /** What the compiler must hear of (jit/tier.ts). */
 export interface DecoderListener {
@@ -40,7 +41,7 @@ const maxInstructions = limits.blockInstructionsMax;
 
 export class BlockDecoder {
   readonly #host: DecoderHost;
-  readonly #one = new InstructionDecoder();
+  readonly #one: InstructionDecoder;
   readonly #arms: readonly FormArms[];
   readonly #traits = formTraits();
   #top: number = arena.base;
@@ -63,8 +64,9 @@ export class BlockDecoder {
   instructions = 0;
   invalidations = 0;
 
-  constructor(host: DecoderHost) {
+  constructor(host: DecoderHost, level: CpuLevel = "x86-64-v2") {
     this.#host = host;
+    this.#one = new InstructionDecoder(level);
     this.#arms = armTable().ofForm;
   }
 

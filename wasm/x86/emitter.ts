@@ -88,9 +88,9 @@ export class RecordEmitter implements Emitter {
       this.#address = this.f.let(this.#effectiveAddress());
       const bits = this.bits(i);
       if (bits === 0) return;
-      // 16 bytes, and FXSAVE's 512, are to be aligned.
-      if ((bits === 128 || bits === 4096) && this.#form.parsed.row.unaligned !== true)
-        this.faultIf(i64.ne(i64.and(this.#address, i64.const(15)), i64.const(0)), exit.generalProtection);
+      const aligned = alignment(bits);
+      if (aligned > 1 && this.#form.parsed.row.unaligned !== true)
+        this.faultIf(i64.ne(i64.and(this.#address, i64.const(aligned - 1)), i64.const(0)), exit.generalProtection);
       this.#hosts[i] = this.translate(this.#address, bits >> 3, operand.write ? "write" : "read").host;
     });
     this.#form.parsed.row.body(this);
@@ -178,6 +178,12 @@ export class RecordEmitter implements Emitter {
       case "Q":
       case "Z":
         return { address: this.#field16(record.m), offset: 0 };
+      case "H":
+      case "B":
+        return { address: this.#field16(record.link), offset: 0 };
+      case "L":
+      case "X":
+        return { address: this.#field16(record.link + 2), offset: 0 };
       case "I":
         return { address: this.#frame.pc, offset: this.#isSecondImmediate(i) ? record.link : record.imm };
       case "fixed":
@@ -260,6 +266,7 @@ export class RecordEmitter implements Emitter {
     if (!this.isMemory(i)) return v128.load(address, offset);
     switch (this.bits(i)) {
       case 128:
+      case 256:
         return v128.load(address, offset);
       case 64:
         return v128.load64Zero(address, offset);
@@ -293,7 +300,7 @@ export class RecordEmitter implements Emitter {
   putV(i: number, value: Expression): void {
     const { address, offset } = this.#place(i);
     const bits = this.isMemory(i) ? this.bits(i) : 128;
-    if (bits === 128) this.f.emit(v128.store(address, value, offset));
+    if (bits >= 128) this.f.emit(v128.store(address, value, offset));
     else if (bits === 64) this.f.emit(v128.store64Lane(address, value, 0, offset));
     else if (bits === 32) this.f.emit(v128.store32Lane(address, value, 0, offset));
     else throw new Error(`${this.#form.parsed.row.name}: cannot store ${bits} bits of a vector`);
@@ -317,6 +324,20 @@ export class RecordEmitter implements Emitter {
   putI64(i: number, value: Expression): void {
     const { address, offset } = this.#place(i);
     this.f.emit(i64.store(address, value, offset));
+  }
+
+  high(i: number): Expression {
+    const { address } = this.#place(i);
+    return v128.load(address, this.isMemory(i) ? 16 : state.ymmHigh - state.xmm);
+  }
+
+  putHigh(i: number, value: Expression): void {
+    const { address } = this.#place(i);
+    this.f.emit(v128.store(address, value, this.isMemory(i) ? 16 : state.ymmHigh - state.xmm));
+  }
+
+  indexScale(): Expression {
+    return i64.extendI32U(i32.load8U(this.#frame.pc, record.imm));
   }
 
   xmm(index: number): Expression {
@@ -346,7 +367,8 @@ export class RecordEmitter implements Emitter {
 
   translate(address: Expression, bytes: number, kind: "read" | "write"): Pointer {
     const f = this.f;
-    const slot = this.#slots++;
+    // Of many reads each is used up before the next.
+    const slot = kind === "read" ? Math.min(2, this.#slots++) : this.#slots++;
     const ea = "index" in address ? (address as Local) : f.let(address);
     const entry = f.let(tlbSlot(ea));
     const host = f.let(i32.add(i32.wrapI64(ea), i32.load(entry, tlb.base + tlb.addend)));
@@ -467,6 +489,11 @@ export class RecordEmitter implements Emitter {
       this.f.if(i32.eq(status, i32.const(2)), () => this.#frame.jump(this.#thisRip()));
     });
   }
+}
+
+/** What a memory operand of so many bits must be aligned to: vectors, and FXSAVE's 512 bytes. */
+export function alignment(bits: number): number {
+  return bits === 256 ? 32 : bits === 128 || bits === 4096 ? 16 : 1;
 }
 
 export function loadInteger(address: Expression, offset: number, bits: number, signed: boolean): Expression {

@@ -5,9 +5,10 @@
  */
 import { armTable, type ArmTable } from "./forms.ts";
 import { parsedRows, type ParsedRow } from "./operands.ts";
-import { fixedSlot, opcodeSlot, opcodeTable, prefixClass } from "./opcodes.ts";
+import { fixedSlot, opcodeSlot, opcodeTable, prefixClass, vexMap } from "./opcodes.ts";
 import type { OperandSize } from "./row.ts";
 import { state } from "./state.ts";
+import type { CpuLevel } from "./types.ts";
 
 export const decoded = {
   ok: 0,
@@ -25,7 +26,8 @@ const instructionBytesMax = 15;
 export class InstructionDecoder {
   readonly #table: ArmTable = armTable();
   readonly #rows: readonly ParsedRow[] = parsedRows();
-  readonly #opcodes = opcodeTable();
+  #opcodes = opcodeTable("x86-64-v2");
+  #hasVex = false;
   readonly #nop: number;
   readonly #xchg: number;
 
@@ -51,10 +53,16 @@ export class InstructionDecoder {
   hasRelative = false;
   ripRelative = false;
 
-  constructor() {
+  constructor(level: CpuLevel = "x86-64-v2") {
+    this.level = level;
     this.#nop = this.#rows.findIndex(({ row }) => row.name === "NOP" && row.encoding === "90");
     this.#xchg = this.#rows.findIndex(({ row }) => row.encoding === "90 +r");
     this.parsed = this.#rows[this.#nop]!;
+  }
+
+  set level(level: CpuLevel) {
+    this.#opcodes = opcodeTable(level);
+    this.#hasVex = level === "x86-64-v3";
   }
 
   decode(bytes: Uint8Array, start: number, end: number): number {
@@ -110,7 +118,29 @@ export class InstructionDecoder {
       hasRex = false;
     }
     let map = 0;
-    if (byte === 0x0f) {
+    let vvvv = -1;
+    if ((byte & 0xfe) === 0xc4 && this.#hasVex) {
+      // Intel SDM vol. 2, 2.3: what other prefixes do is in here, upside down; they are not allowed before it.
+      if (operandSize || rep !== 0 || lock || hasRex) return decoded.illegal;
+      const long = byte === 0xc4;
+      if (at + (long ? 3 : 2) > limit) return short;
+      let fields = bytes[at++]!;
+      let rexBits = ((fields >> 5) ^ 4) & 4;
+      let opcodeMap = 1;
+      if (long) {
+        rexBits = (fields >> 5) ^ 7;
+        opcodeMap = fields & 31;
+        fields = bytes[at++]!;
+        rexBits |= (fields >> 4) & 8;
+      }
+      if (opcodeMap < 1 || opcodeMap > 3) return decoded.illegal;
+      rex = rexBits;
+      vvvv = ((fields >> 3) & 15) ^ 15;
+      map = vexMap(opcodeMap, (fields >> 2) & 1);
+      operandSize = (fields & 3) === 1;
+      rep = (fields & 3) === 2 ? prefixClass.rep : (fields & 3) === 3 ? prefixClass.repne : 0;
+      byte = bytes[at++]!;
+    } else if (byte === 0x0f) {
       if (at >= limit) return short;
       byte = bytes[at++]!;
       map = 1;
@@ -159,6 +189,8 @@ export class InstructionDecoder {
     this.addressing = addressing.none;
     this.ripRelative = false;
     this.disp = 0;
+    this.secondImmediate = 0;
+    let indexScale = -1;
     if (memory) {
       const mode = modrm >> 6;
       const low = modrm & 7;
@@ -171,6 +203,12 @@ export class InstructionDecoder {
         const sib = bytes[at++]!;
         this.scale = sib >> 6;
         index = ((sib >> 3) & 7) | rexX;
+        if (parsed.vectorIndex) {
+          // The index is a vector: it goes where a fourth register goes.
+          this.secondImmediate = (state.xmm + 16 * index) << 16;
+          indexScale = this.scale;
+          index = -1;
+        }
         if (index === 4) index = -1;
         base = (sib & 7) | rexB;
         if ((sib & 7) === 5 && mode === 0) {
@@ -181,6 +219,7 @@ export class InstructionDecoder {
         dispBytes = 4;
         this.ripRelative = true;
       } else base = low | rexB;
+      if (parsed.vectorIndex && indexScale < 0) return decoded.illegal;
       if (at + dispBytes > limit) return short;
       if (dispBytes === 1) this.disp = (bytes[at]! << 24) >> 24;
       else if (dispBytes === 4) this.disp = read32(bytes, at);
@@ -209,8 +248,9 @@ export class InstructionDecoder {
     // Where there is no immediate: the mask of implied addresses.
     this.immediateLow = -1;
     this.immediateHigh = this.address32 ? 0 : -1;
-    this.secondImmediate = 0;
+    if (indexScale >= 0) this.immediateLow = indexScale;
     let immediates = 0;
+    let usesVvvv = vvvv <= 0;
     let locked = false;
     for (const operand of parsed.operands) {
       switch (operand.kind) {
@@ -219,6 +259,15 @@ export class InstructionDecoder {
           break;
         case "V":
           this.r = state.xmm + 16 * (((modrm >> 3) & 7) | rexR);
+          break;
+        case "H":
+        case "B":
+          usesVvvv = true;
+          this.secondImmediate |= operand.kind === "H" ? state.xmm + 16 * vvvv : state.gpr + 8 * vvvv;
+          break;
+        case "L":
+          if (at >= limit) return short;
+          this.secondImmediate |= (state.xmm + 16 * (bytes[at++]! >> 4)) << 16;
           break;
         case "P":
           this.r = state.x87 + 16 * ((modrm >> 3) & 7);
@@ -283,6 +332,7 @@ export class InstructionDecoder {
           break;
       }
     }
+    if (!usesVvvv) return decoded.illegal;
     // Implied operands (string instructions, MASKMOVDQU): the segment stands where a base or an index would.
     if (!memory) {
       if (encoding.modrm) this.x = this.segment;

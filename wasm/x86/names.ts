@@ -1,3 +1,15 @@
+import { decoded, InstructionDecoder } from "./instruction.ts";
+
+let newest: InstructionDecoder | undefined;
+
+/** Of what x86-64-v3 has and the processor does not. */
+function nameOfV3(bytes: Uint8Array): string | null {
+  newest ??= new InstructionDecoder("x86-64-v3");
+  const padded = new Uint8Array(16);
+  padded.set(bytes.subarray(0, 15));
+  return newest.decode(padded, 0, 15) === decoded.ok ? `${newest.parsed.row.name} (x86-64-v3)` : null;
+}
+
 /** Names of instructions no row implements, for the message that goes with SIGILL. */
 export function nameInstruction(bytes: Uint8Array): string | null {
   let at = 0;
@@ -9,7 +21,7 @@ export function nameInstruction(bytes: Uint8Array): string | null {
   }
   if (byte === undefined) return null;
   const next = bytes[at];
-  if (byte === 0xc4 || byte === 0xc5) return "VEX-encoded instruction (AVX, AVX2, BMI, FMA)";
+  if (byte === 0xc4 || byte === 0xc5) return nameOfV3(bytes) ?? "VEX-encoded instruction";
   if (byte === 0x62) return "EVEX-encoded instruction (AVX-512)";
   if (byte !== 0x0f) return null;
   if (next === undefined) return null;

@@ -3,6 +3,7 @@
  * memory; and a list of the rows whose whole ModRM byte is part of the opcode.
  */
 import { parsedRows } from "./operands.ts";
+import type { CpuLevel } from "./types.ts";
 
 export const prefixClass = { none: 0, operandSize: 1, rep: 2, repne: 3 } as const;
 
@@ -26,47 +27,62 @@ export function opcodeSlot(
   return (((((map << 8) | opcode) * 4 + prefix) * 2 + rexW) * 8 + digit) * 2 + memory;
 }
 
+/** VEX opcodes are maps of their own, by VEX.L. */
+export function vexMap(map: number, length: number): number {
+  return 3 + map + 3 * length;
+}
+const maps = 10;
+
 export function fixedSlot(map: number, opcode: number, modrm: number): number {
   return (map << 16) | (opcode << 8) | modrm;
 }
 
-let table: OpcodeTable | undefined;
+/** What x86-64-v3 has beyond v2 and the extensions that are always offered. */
+export const v3Features: ReadonlySet<string> = new Set(["avx", "avx2", "bmi1", "bmi2", "lzcnt", "fma", "f16c"]);
 
-export function opcodeTable(): OpcodeTable {
-  table ??= build();
+const tables = new Map<CpuLevel, OpcodeTable>();
+
+/** At v2 the bytes of what v3 adds mean what they meant before: TZCNT is BSF, LZCNT is BSR, VEX is invalid. */
+export function opcodeTable(level: CpuLevel): OpcodeTable {
+  let table = tables.get(level);
+  if (table === undefined) tables.set(level, (table = build(level)));
   return table;
 }
 
-function build(): OpcodeTable {
-  const rows = new Int16Array(4 * 256 * 4 * 2 * 8 * 2).fill(-1);
-  const modrm = new Uint8Array(4 * 256);
+function build(level: CpuLevel): OpcodeTable {
+  const rows = new Int16Array((level === "x86-64-v3" ? maps : 4) * 256 * 4 * 2 * 8 * 2).fill(-1);
+  const modrm = new Uint8Array(maps * 256);
   const fixed = new Map<number, Int16Array>();
   const classes = { "": [0, 1, 2, 3], NP: [0], NFx: [0, 1], "66": [1], F3: [2], F2: [3] };
   // Rows without a mandatory prefix first: those with one take their place.
+  const offered = parsedRows().filter(({ row }) => level === "x86-64-v3" || !v3Features.has(row.feature ?? ""));
   const ordered = [
-    ...parsedRows().filter(({ encoding }) => encoding.prefix === ""),
-    ...parsedRows().filter(({ encoding }) => encoding.prefix !== ""),
+    ...offered.filter(({ encoding }) => encoding.prefix === ""),
+    ...offered.filter(({ encoding }) => encoding.prefix !== ""),
   ];
   for (const { index, encoding } of ordered) {
-    const { map, opcode } = encoding;
-    if (encoding.fixedModrm >= 0) {
-      modrm[map * 256 + opcode]! |= 3;
-      const slot = fixedSlot(map, opcode, encoding.fixedModrm);
-      const list = fixed.get(slot) ?? new Int16Array(4).fill(-1);
-      for (const prefix of classes[encoding.prefix]) list[prefix] = index;
-      fixed.set(slot, list);
-      continue;
+    const { opcode, vex } = encoding;
+    const lengths = vex === null ? null : vex === "any" ? [0, 1] : [vex];
+    for (const map of lengths?.map((length) => vexMap(encoding.map, length)) ?? [encoding.map]) {
+      if (encoding.fixedModrm >= 0) {
+        modrm[map * 256 + opcode]! |= 3;
+        const slot = fixedSlot(map, opcode, encoding.fixedModrm);
+        const list = fixed.get(slot) ?? new Int16Array(4).fill(-1);
+        for (const prefix of classes[encoding.prefix]) list[prefix] = index;
+        fixed.set(slot, list);
+        continue;
+      }
+      if (encoding.modrm) modrm[map * 256 + opcode]! |= 1;
+      const digits = encoding.digit >= 0 ? [encoding.digit] : encoding.modrm ? [0, 1, 2, 3, 4, 5, 6, 7] : [0];
+      const memories: number[] = [];
+      if (encoding.modrm ? encoding.register : true) memories.push(0);
+      if (encoding.modrm && encoding.memory) memories.push(1);
+      for (let low = 0; low < (encoding.plusRegister ? 8 : 1); low++)
+        for (const prefix of classes[encoding.prefix])
+          for (const rexW of encoding.rexW === null ? [0, 1] : [encoding.rexW])
+            for (const digit of digits)
+              for (const memory of memories) rows[opcodeSlot(map, opcode + low, prefix, rexW, digit, memory)] = index;
     }
-    if (encoding.modrm) modrm[map * 256 + opcode]! |= 1;
-    const digits = encoding.digit >= 0 ? [encoding.digit] : encoding.modrm ? [0, 1, 2, 3, 4, 5, 6, 7] : [0];
-    const memories: number[] = [];
-    if (encoding.modrm ? encoding.register : true) memories.push(0);
-    if (encoding.modrm && encoding.memory) memories.push(1);
-    for (let low = 0; low < (encoding.plusRegister ? 8 : 1); low++)
-      for (const prefix of classes[encoding.prefix])
-        for (const rexW of encoding.rexW === null ? [0, 1] : [encoding.rexW])
-          for (const digit of digits)
-            for (const memory of memories) rows[opcodeSlot(map, opcode + low, prefix, rexW, digit, memory)] = index;
   }
   return { rows, modrm, fixed };
 }

@@ -17,6 +17,11 @@ export type OperandKind =
   | "I"
   | "J"
   | "ST"
+  /** VEX.vvvv: a vector, a general register; a vector in the immediate's upper half; the vector that indexes. */
+  | "H"
+  | "B"
+  | "L"
+  | "X"
   /** A fixed general register. */
   | "fixed"
   /** The constant one. */
@@ -42,6 +47,8 @@ export interface Operand {
 
 export interface Encoding {
   readonly map: 0 | 1 | 2 | 3;
+  /** VEX.L, "any" where it is ignored; null without VEX. */
+  readonly vex: 0 | 1 | "any" | null;
   readonly opcode: number;
   readonly prefix: "" | "NP" | "NFx" | "66" | "F3" | "F2";
   readonly rexW: 0 | 1 | null;
@@ -64,6 +71,8 @@ export interface ParsedRow {
   readonly sizes: readonly OperandSize[];
   /** Which operand is ModRM.rm's, or -1. */
   readonly rm: number;
+  /** The memory operand's index is a vector. */
+  readonly vectorIndex: boolean;
 }
 
 const sizeNames: Record<string, SizeSpec> = {
@@ -75,6 +84,7 @@ const sizeNames: Record<string, SizeSpec> = {
   q: 64,
   dq: 128,
   x: 128,
+  qq: 256,
   ps: 128,
   pd: 128,
   ss: 32,
@@ -129,6 +139,10 @@ function parseOperand(text: string): Operand {
     case "V":
     case "P":
     case "Z":
+    case "H":
+    case "B":
+    case "L":
+    case "X":
       return { ...base, kind: body[0], size, memorySize: size };
     case "E":
     case "W":
@@ -161,6 +175,7 @@ function parseOperand(text: string): Operand {
 
 function parseEncoding(text: string, operands: readonly Operand[]): Encoding {
   let prefix: Encoding["prefix"] = "";
+  let vex: Encoding["vex"] = null;
   let rexW: Encoding["rexW"] = null;
   let modrm = false;
   let digit = -1;
@@ -169,8 +184,11 @@ function parseEncoding(text: string, operands: readonly Operand[]): Encoding {
   let register = true;
   let memory = true;
   const bytes: number[] = [];
-  for (const [i, token] of text.split(" ").entries()) {
-    if (i === 0 && /^(NP|NFx|66|F3|F2)$/.test(token)) prefix = token as Encoding["prefix"];
+  for (const token of text.split(" ")) {
+    if (token.startsWith("VEX.")) {
+      vex = token === "VEX.256" ? 1 : token === "VEX.LIG" ? "any" : 0;
+      if (!/^VEX\.(128|256|LZ|LIG)$/.test(token)) throw new Error(`unknown token ${token} in encoding ${text}`);
+    } else if (bytes.length === 0 && /^(NP|NFx|66|F3|F2)$/.test(token)) prefix = token as Encoding["prefix"];
     else if (token === "W0" || token === "W1") rexW = token === "W1" ? 1 : 0;
     else if (token === "/r") modrm = true;
     else if (token === "+r") plusRegister = true;
@@ -205,7 +223,7 @@ function parseEncoding(text: string, operands: readonly Operand[]): Encoding {
   if (fixedModrm >= 0xc0) memory = false;
   if (!modrm) [register, memory] = [true, operands.some((operand) => operand.kind === "O")];
   if (memory && !modrm) register = false;
-  return { map, opcode, prefix, rexW, plusRegister, modrm, digit, fixedModrm, register, memory };
+  return { map, vex, opcode, prefix, rexW, plusRegister, modrm, digit, fixedModrm, register, memory };
 }
 
 function parseRow(row: Row, index: number): ParsedRow {
@@ -228,7 +246,7 @@ function parseRow(row: Row, index: number): ParsedRow {
       operand.kind === "M" ||
       operand.kind === "O",
   );
-  return { index, row, encoding, operands, sizes, rm };
+  return { index, row, encoding, operands, sizes, rm, vectorIndex: operands.some(({ kind }) => kind === "X") };
 }
 
 /** A size in bits, given the operand size. */

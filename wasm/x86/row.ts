@@ -15,7 +15,8 @@
  *
  * 1. Encoding, in the manual's notation, tokens separated by blanks. First, if the instruction has one, the mandatory
  *    prefix: `NP` (none of 66, F2, F3), `66`, `F3` or `F2`; without any, 66 is the operand-size prefix and F2/F3 are
- *    ignored; `NFx`: 66 is the operand-size prefix, F2 and F3 are other instructions or none. `W0` or `W1` demands REX.W clear or set. Then the opcode bytes (`0F 38 17`). Then `/r` or `/0`…`/7` if there
+ *    ignored; `NFx`: 66 is the operand-size prefix, F2 and F3 are other instructions or none. Before it `VEX.128`, `VEX.256`, `VEX.LZ` (L = 0) or `VEX.LIG` (L is ignored)
+ *    for the VEX encoding. `W0` or `W1` demands REX.W clear or set. Then the opcode bytes (`0F 38 17`). Then `/r` or `/0`…`/7` if there
  *    is a ModRM byte, or `+r` if the low three opcode bits are a register (operand kind Z), or one more byte if ModRM is
  *    fixed (`D9 E8`, `0F AE F0`). `/5:r` and `/5:m` restrict to register or memory when no operand says so.
  *
@@ -26,8 +27,10 @@
  *      M  memory only                      Z  register in the opcode          O  moffs (A0…A3)
  *         (a bare `M`: the address only, nothing is accessed)
  *      I  immediate                        J  branch displacement             STi  x87 stack register of ModRM.rm
+ *      H  vector, VEX.vvvv                 B  general register, VEX.vvvv      L  vector, imm8[7:4]
+ *      X  the vector that indexes the memory operand
  *    a fixed register by name: AL CL rAX rDX (r: of operand size) 1 (the constant one).
- *    Sizes: b 8, w 16, d 32, q 64, dq ps pd x 128, ss 32, sd 64, t 80, s512 (FXSAVE) and other plain bit numbers
+ *    Sizes: b 8, w 16, d 32, q 64, dq ps pd x 128, qq 256, ss 32, sd 64, t 80, s512 (FXSAVE) and other plain bit numbers
  *    (`M224`); p: a far pointer, an offset of the operand size and a selector; v: operand size 16/32/64; z: 16, or 32 (an immediate is sign-extended to 64); y: 32, or 64 with REX.W.
  *    Immediates: `Ib` is zero-extended; `Ibs` is sign-extended to the operand size.
  *    Different sizes in register and memory form: `Rd/Mb`, `Udq/Mq`.
@@ -133,6 +136,11 @@ export interface Emitter {
   putF64(operand: number, value: Expression): void;
   putI32(operand: number, value: Expression): void;
   putI64(operand: number, value: Expression): void;
+  /** The upper half of a 256-bit operand; of any vector register. Stores to them are in memory at once. */
+  high(operand: number): Expression;
+  putHigh(operand: number, value: Expression): void;
+  /** Scale of a vector index as a shift (i64). */
+  indexScale(): Expression;
   /** XMM0 and the like: a vector register by number. */
   xmm(index: number): Expression;
   setXmm(index: number, value: Expression): void;
@@ -212,7 +220,7 @@ export interface RowOptions {
   readonly delaysTrap?: boolean;
   /** A 128-bit memory operand need not be aligned. */
   readonly unaligned?: boolean;
-  /** CPUID feature; everything of x86-64-v2 is offered. */
+  /** CPUID feature; everything of x86-64-v2 is offered, what x86-64-v3 adds only there (opcodes.ts). */
   readonly feature?: string;
   /** Run only in the differential tests' special cases (privileged, time, control flow). */
   readonly untestable?: boolean;

@@ -40,7 +40,9 @@ export const state = {
   xmm: context + 352,
   /** u16 each, by ModRM.reg: ES CS SS DS FS GS. */
   selectors: context + 608,
-  contextEnd: context + 608 + 16,
+  /** The upper halves of YMM0…YMM15: always in memory, also in compiled code. */
+  ymmHigh: context + 624,
+  contextEnd: context + 624 + 256,
 
   /** Virtual address of the page the current block is in: RIP-relative operands are based on it. */
   pageBase: 4096,

@@ -6,7 +6,7 @@ import type { Expression } from "../../encode/expression.ts";
 import type { FunctionBuilder, Local } from "../../encode/module.ts";
 import { f32, f64, i32, i64, select, type IntegerOps } from "../../encode/numeric.ts";
 import { f32x4, f64x2, i32x4, i64x2, v128 } from "../../encode/simd.ts";
-import { loadInteger } from "../emitter.ts";
+import { alignment, loadInteger } from "../emitter.ts";
 import { flagClass, fusedCondition } from "../flags.ts";
 import { addressing } from "../instruction.ts";
 import { tlb } from "../layout.ts";
@@ -84,8 +84,9 @@ export class RegionEmitter implements Emitter {
       this.#address = this.f.let(this.#effectiveAddress());
       const bits = this.bits(i);
       if (bits === 0) return;
-      if ((bits === 128 || bits === 4096) && form.parsed.row.unaligned !== true)
-        this.faultIf(i64.ne(i64.and(this.#address, i64.const(15)), i64.const(0)), exit.generalProtection);
+      const aligned = alignment(bits);
+      if (aligned > 1 && form.parsed.row.unaligned !== true)
+        this.faultIf(i64.ne(i64.and(this.#address, i64.const(aligned - 1)), i64.const(0)), exit.generalProtection);
       const { host } = this.translate(this.#address, bits >> 3, operand.write ? "write" : "read");
       this.#hosts[i] = host;
     });
@@ -181,6 +182,12 @@ export class RegionEmitter implements Emitter {
       case "Q":
       case "Z":
         return this.#operation.m;
+      case "H":
+      case "B":
+        return this.#operation.secondImmediate & 0xffff;
+      case "L":
+      case "X":
+        return this.#operation.secondImmediate >>> 16;
       case "fixed":
         return state.gpr + 8 * operand.index;
       default:
@@ -302,6 +309,7 @@ export class RegionEmitter implements Emitter {
     if (!this.isMemory(i)) return v128.load(place);
     switch (this.bits(i)) {
       case 128:
+      case 256:
         return v128.load(place);
       case 64:
         return v128.load64Zero(place);
@@ -340,7 +348,7 @@ export class RegionEmitter implements Emitter {
     }
     const place = this.#place(i);
     const bits = this.isMemory(i) ? this.bits(i) : 128;
-    if (bits === 128) this.f.emit(v128.store(place, value));
+    if (bits >= 128) this.f.emit(v128.store(place, value));
     else if (bits === 64) this.f.emit(v128.store64Lane(place, value, 0));
     else if (bits === 32) this.f.emit(v128.store32Lane(place, value, 0));
     else throw new Error(`cannot store ${bits} bits of a vector`);
@@ -371,6 +379,20 @@ export class RegionEmitter implements Emitter {
 
   putI64(i: number, value: Expression): void {
     this.#putLane(i, i64x2, i64.store, value);
+  }
+
+  high(i: number): Expression {
+    if (this.isMemory(i)) return v128.load(this.#place(i), 16);
+    return v128.load(base, state.ymmHigh + 16 * this.#vectorOf(i));
+  }
+
+  putHigh(i: number, value: Expression): void {
+    if (this.isMemory(i)) this.f.emit(v128.store(this.#place(i), value, 16));
+    else this.f.emit(v128.store(base, value, state.ymmHigh + 16 * this.#vectorOf(i)));
+  }
+
+  indexScale(): Expression {
+    return i64.const(this.#operation.immediateLow);
   }
 
   xmm(index: number): Expression {

@@ -13,7 +13,7 @@ import { isInterpreted } from "./region.ts";
 import type { Operation } from "./operation.ts";
 
 /** Stand for the operands' registers: what is written to them says nothing. */
-const [regStand, rmStand] = [14, 15] as const;
+const [regStand, rmStand, vexStand] = [14, 15, 13] as const;
 const known = new Map<number, number>();
 
 export function implicitWrites(operation: Operation): number {
@@ -33,7 +33,7 @@ function probe(form: Form): number {
   const context = new RegionContext(f, imports);
   const place = (kinds: string, number: number): number => {
     const kind = form.parsed.operands.find((operand) => kinds.includes(operand.kind))?.kind;
-    if (kind === "V" || kind === "W") return state.xmm + 16 * number;
+    if (kind === "V" || kind === "W" || kind === "H") return state.xmm + 16 * number;
     if (kind === "P" || kind === "Q") return state.x87 + 16 * (number & 7);
     return state.gpr + 8 * number;
   };
@@ -52,12 +52,12 @@ function probe(form: Form): number {
     ripRelative: false,
     immediateLow: 1,
     immediateHigh: 0,
-    secondImmediate: 0,
+    secondImmediate: place("HB", vexStand) | ((state.xmm + 16 * vexStand) << 16),
     target: 1,
     kills: 0,
     wantsFlags: true,
   };
   const nowhere = { go: (): void => {}, goTo: (): void => {} };
   new RegionEmitter(context, operation, [], { groups: new Map(), flags: null }, nowhere).emit();
-  return context.generalWritten() & ~((1 << regStand) | (1 << rmStand));
+  return context.generalWritten() & ~((1 << regStand) | (1 << rmStand) | (1 << vexStand));
 }

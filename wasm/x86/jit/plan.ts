@@ -236,6 +236,7 @@ function registersWritten(operation: Operation): number {
     if (!operand.write) continue;
     if (operand.kind === "fixed") written |= 1 << operand.index;
     else if (operand.kind === "G") written |= bit(operation.r);
+    else if (operand.kind === "B") written |= bit(operation.secondImmediate & 0xffff);
     else if (operand.kind === "Z" || (operand.kind === "E" && !operation.form.memory)) written |= bit(operation.m);
   }
   return written;

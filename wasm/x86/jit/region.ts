@@ -7,6 +7,7 @@ import { limits } from "../../../src/base/limits.ts";
 import { decoded, InstructionDecoder } from "../instruction.ts";
 import { formTraits } from "../traits.ts";
 import { operationOf, type Operation } from "./operation.ts";
+import type { CpuLevel } from "../types.ts";
 
 export interface BasicBlock {
   /** Bytes from the origin to its first instruction. */
@@ -34,6 +35,7 @@ export interface Region {
 }
 
 export interface RegionSource {
+  readonly level: CpuLevel;
   bytes(): Uint8Array;
   /** Frame that a guest page is mapped to for execution in the current address space, or 0. */
   frameOf(address: number): number;
@@ -66,6 +68,7 @@ const one = new InstructionDecoder();
 const crossing = new Uint8Array(32);
 
 export function discover(source: RegionSource, start: number): Region | null {
+  one.level = source.level;
   const origin = start - (start % limits.pageBytes);
   const found = new Map<number, BasicBlock>();
   const pages = new Map<number, number>();

@@ -9,13 +9,14 @@ import { limits } from "../../../src/base/limits.ts";
 import type { BlockDecoder } from "../decoder.ts";
 import { edgeRing, pageMarks, regionTable } from "../layout.ts";
 import { state } from "../state.ts";
-import type { JitMode } from "../types.ts";
+import type { CpuLevel, JitMode } from "../types.ts";
 import { compileRegions } from "./compile.ts";
 import { regionImports } from "./interface.ts";
 import { discover, type Region } from "./region.ts";
 import { isEqual, Translations, type Stored } from "./translations.ts";
 
 export interface TierHost {
+  readonly level: CpuLevel;
   memory(): { readonly bytes: Uint8Array; readonly words: Uint32Array; readonly view: DataView };
   /** Frame that a guest page is mapped to for execution, or 0; no fault is recorded. */
   frameOf(address: number): number;
@@ -159,6 +160,7 @@ export class Tier {
     const before = performance.now();
     const region = discover(
       {
+        level: this.#host.level,
         bytes: () => this.#host.memory().bytes,
         frameOf: (address) => this.#usable(this.#host.frameOf(address)),
         // Everything is compiled once more for each place it is entered at: small regions keep that in bounds.

@@ -1,6 +1,7 @@
 /** Every file of rows. Their order is the order of rows; a later row of the same encoding replaces an earlier one. */
 import "./alu.ts";
 import "./bits.ts";
+import "./bmi.ts";
 import "./control.ts";
 import "./cpuid.ts";
 import "./crypto.ts";
@@ -17,5 +18,7 @@ import "./sse-move.ts";
 import "./sse-shuffle.ts";
 import "./sse-state.ts";
 import "./sse-string.ts";
+import "./avx-derived.ts";
+import "./avx.ts";
 import "./x87.ts";
 import "./xsave.ts";
