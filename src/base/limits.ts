@@ -51,6 +51,8 @@ export const limits = {
   tasksMax: 4096,
   /** Guest RAM of one container unless the user says otherwise (1 GiB). */
   memoryBytesDefault: 1 << 30,
+  /** What a processor in reserve has from the start: growing detaches every view, and untouched memory costs nothing. */
+  memoryBytesPrepared: 32 << 20,
   /** Most a wasm32 memory can give. */
   memoryBytesMax: 4 * (1 << 30) - 65536,
   /** A manifest, index or config larger than this is refused: the distribution spec's recommended 4 MiB. */

@@ -15,6 +15,7 @@ import { buildInterpreter } from "./interpreter.ts";
 import { Tier } from "./jit/tier.ts";
 import { frameBase, pageMarks, record, tlb } from "./layout.ts";
 import { nameInstruction } from "./names.ts";
+import { rehearseDecoder } from "./rehearsal.ts";
 import { contextBytes, contextStart, exactness, settledMxcsr, state } from "./state.ts";
 import {
   access,
@@ -71,12 +72,17 @@ export function interpreterModule(): WebAssembly.Module {
 let prepared: { readonly cpu: Processor; readonly module: WebAssembly.Module } | null = null;
 
 /**
- * Makes a processor ahead of its use, with the usual amount of memory: tables are built, and the engine compiles the
- * interpreter's code at its first call (which here ends at once: nothing is mapped).
+ * Makes a processor ahead of its use, with the usual amount of memory: tables are built, the engine compiles the
+ * interpreter's code at its first call (which here ends at once: nothing is mapped), and the decoder is rehearsed.
  */
 export function prepareCpu(module: WebAssembly.Module): void {
-  const cpu = new Processor({ module, memoryBytesMax: limits.memoryBytesDefault });
+  const cpu = new Processor({
+    module,
+    memoryBytesMax: limits.memoryBytesDefault,
+    memoryBytesInitial: limits.memoryBytesPrepared,
+  });
   cpu.run(1);
+  cpu.rehearse();
   cpu.resetContext();
   prepared = { cpu, module };
 }
@@ -169,6 +175,10 @@ class Processor implements Cpu {
     this.view.setUint16(state.startRecord + record.op, special.redispatch, true);
     if (level === "x86-64-v3") this.view.setUint32(state.xcr0, xcr0V3, true);
     this.resetContext();
+  }
+
+  rehearse(): void {
+    rehearseDecoder(this.#decoder, this.bytes, frameBase);
   }
 
   /** Frame of a guest page mapped for execution, or 0; the fault that records is of no interest. */

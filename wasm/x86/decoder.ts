@@ -426,6 +426,15 @@ export class BlockDecoder {
     if (words[place] === block) words[place] = words[(block + blockHeader.hashNext) >> 2]!;
   }
 
+  /** Drops a frame that held the only code so far, as if nothing had ever been decoded. */
+  forget(frame: number): void {
+    this.invalidate(frame);
+    this.#top = arena.base;
+    this.blocks = 0;
+    this.instructions = 0;
+    this.invalidations = 0;
+  }
+
   /** Drops all code. */
   flush(): void {
     const { words } = this.#host.memory();
