@@ -156,4 +156,11 @@ export const limits = {
   codeArenaBytes: 24 << 20,
   /** Instructions of one decoded block: bounds the work thrown away when one is left early. */
   blockInstructionsMax: 64,
+
+  /** Single calls and faults are timed for so long after somebody asked where time goes: watchers ask every second. */
+  profileWatchMs: 5000,
+  /** Between two readings of `stats`: docker's second. */
+  statsIntervalMs: 1000,
+  /** System calls named in a profile: the ten that took longest, as strace -c and perf show them first. */
+  profileSyscallsShown: 10,
 } as const;

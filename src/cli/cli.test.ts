@@ -1,7 +1,15 @@
 /** The command line against a fake engine: parsing, words, exit codes, and golden files of what is printed. */
 import { describe, expect, test } from "vitest";
 import { WherryError } from "../base/errors.ts";
-import type { AttachedProcess, ContainerSummary, Engine, RunOptions } from "../engine/types.ts";
+import type {
+  AttachedProcess,
+  ContainerStats,
+  ContainerSummary,
+  Engine,
+  RunOptions,
+  RuntimeCounters,
+} from "../engine/types.ts";
+import { FakeCpu } from "../kernel/fake-cpu.ts";
 import type { Context } from "./command.ts";
 import { commandName } from "./errors.ts";
 import { runCommandLine } from "./main.ts";
@@ -61,7 +69,43 @@ interface Result {
   readonly created: RunOptions | null;
 }
 
+const counters: RuntimeCounters = { ...new FakeCpu().counters, instructions: 1_234_567, regions: 12, compileMs: 3.4 };
+
+const stats: ContainerStats = {
+  id: container.id,
+  name: container.name,
+  readMs: 0,
+  cpuMs: 0,
+  memoryBytes: 12 << 20,
+  memoryBytesMax: 512 << 20,
+  pids: 3,
+  blockReadBytes: null,
+  blockWrittenBytes: null,
+  networkReceivedBytes: 0,
+  networkSentBytes: 0,
+  engine: {
+    cpu: "x86-64-v2",
+    jit: "on",
+    wasmBytes: 40 << 20,
+    counters,
+    accounts: {
+      interpreterMs: 400,
+      compiledMs: 300,
+      compilingMs: 100,
+      decodingMs: 50,
+      faultsMs: 50,
+      kernelMs: 100,
+      idleMs: 1000,
+    },
+    pageFaults: 7,
+    syscalls: 40,
+    topSyscalls: [{ name: "read", count: 40, ms: 100 }],
+    missing: [{ kind: "syscall", name: "io_uring_setup", count: 2 }],
+  },
+};
+
 async function wherry(...words: string[]): Promise<Result> {
+  let reads = 0;
   let [stdout, stderr] = ["", ""];
   let created: RunOptions | null = null;
   const missing = (name: string) => new WherryError("not-found", `No such container: ${name}`);
@@ -87,6 +131,12 @@ async function wherry(...words: string[]): Promise<Result> {
       },
       stop: async () => {},
       wait: async () => ({ code: 5 }),
+      stats: async (name: string) => {
+        if (name === "native") return { ...stats, name, engine: null };
+        if (name !== "calm_heron" && name !== container.id) throw missing(name);
+        reads++;
+        return { ...stats, readMs: 1000 * reads, cpuMs: 500 * reads };
+      },
     },
     images: {
       list: async () => [
@@ -112,6 +162,7 @@ async function wherry(...words: string[]): Promise<Result> {
       ],
       storage: { usedBytes: 5e6, quotaBytes: 1e9 },
       missing: [{ kind: "syscall", name: "io_uring_setup", count: 2 }],
+      emulator: { cpu: "x86-64-v2", jit: "on", cacheBytes: 2e6, containers: 1, counters },
     }),
   } as unknown as Engine;
   const decode = (data: string | Uint8Array): string =>
@@ -150,6 +201,13 @@ describe("golden files", () => {
     ["ps --no-trunc shows everything in full", ["ps", "-a", "--no-trunc"]],
     ["images shows a row for each name", ["images"]],
     ["info shows the runtimes and why", ["info"]],
+    ["stats shows what a container uses", ["stats", "--no-stream", "calm_heron"]],
+    ["stats without names shows those that run", ["stats", "--no-stream"]],
+    ["stats --engine shows where time goes", ["stats", "--engine", "--no-stream", "calm_heron"]],
+    [
+      "stats --engine --format json prints a document",
+      ["stats", "--engine", "--no-stream", "--format", "{{json .}}", "calm_heron"],
+    ],
     ["inspect prints a json array", ["inspect", "calm_heron"]],
   ])("%s", async (name, words) => {
     const { code, stdout, stderr } = await wherry(...words);
@@ -171,6 +229,8 @@ describe("golden files", () => {
     ["a command that is not in the image ends with 127", ["run", "busybox", "missing"], 127],
     ["a processor there is not", ["run", "--cpu", "pentium", "busybox"], 125],
     ["a jit mode there is not", ["run", "--jit", "maybe", "busybox"], 125],
+    ["stats of a container that is not there", ["stats", "nope"], 1],
+    ["stats --engine of a native container", ["stats", "--engine", "native"], 1],
     ["a network that is not there yet", ["run", "--network", "host", "busybox"], 125],
     ["a terminal needs a terminal", ["run", "-it", "busybox"], 1],
   ])("%s", async (name, words, expected) => {

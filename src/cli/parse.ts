@@ -30,6 +30,13 @@ export function parseInput(command: Command, words: readonly string[]): Input {
       name.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`),
       value,
     );
+  // Commander takes --no-trunc as the opposite of an option "trunc" that is on; here it is a switch of its own.
+  for (const { name } of flags)
+    if (name.startsWith("no-")) {
+      const opposite = name.slice("no-".length);
+      values.set(name, values.get(opposite) === false);
+      values.delete(opposite);
+    }
   return new Input(parser.args, values);
 }
 

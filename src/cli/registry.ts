@@ -101,6 +101,13 @@ export const commands: readonly Listed[] = [
   ),
   entry(
     "container",
+    "stats",
+    ["stats"],
+    "Display a live stream of container(s) resource usage statistics",
+    () => import("./commands/container/stats.ts"),
+  ),
+  entry(
+    "container",
     "inspect",
     [],
     "Display detailed information on one or more containers",

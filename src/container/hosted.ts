@@ -8,7 +8,14 @@
  */
 import { systemClock } from "../base/clock.ts";
 import { WherryError } from "../base/errors.ts";
-import type { ExitStatus, Runtime, RuntimeContainer, RuntimeCounters, RuntimeIo } from "../runtime/types.ts";
+import type {
+  ExitStatus,
+  Runtime,
+  RuntimeContainer,
+  RuntimeCounters,
+  RuntimeStats,
+  RuntimeIo,
+} from "../runtime/types.ts";
 import type { Store, StoreLocator } from "../store/types.ts";
 import { Attachment } from "./attachment.ts";
 import type { AttachmentHost } from "./attachment.ts";
@@ -194,6 +201,10 @@ export class LocalContainer implements HostedContainer, AttachmentHost {
 
   async counters(): Promise<RuntimeCounters | null> {
     return (await this.#running?.counters?.()) ?? null;
+  }
+
+  async stats(): Promise<RuntimeStats | null> {
+    return (await this.#must().stats?.()) ?? null;
   }
 
   async close(): Promise<void> {

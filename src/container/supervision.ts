@@ -2,7 +2,7 @@
  * Who keeps a running container's streams and waits for its end. The page hosts all its containers itself
  * (`LocalSupervision`); in Node a container may have a process of its own, which the engine reaches over a socket.
  */
-import type { ExitStatus, RuntimeContainer, RuntimeCounters } from "../runtime/types.ts";
+import type { ExitStatus, RuntimeContainer, RuntimeCounters, RuntimeStats } from "../runtime/types.ts";
 import type { ContainerRecord } from "./record.ts";
 import type { AttachedProcess, ExecOptions, LogChunk, LogOptions } from "./types.ts";
 
@@ -19,6 +19,7 @@ export interface HostedContainer {
   missing(): ReturnType<RuntimeContainer["missing"]>;
   /** Null, or not there, where nothing is counted. */
   counters?(): Promise<RuntimeCounters | null>;
+  stats?(): Promise<RuntimeStats | null>;
   /** Resolves once the end is in the store: afterwards the record says how it ended, or is gone (`--rm`). */
   readonly exited: Promise<ExitStatus>;
   /** Lets go of the far end; the container runs on. */

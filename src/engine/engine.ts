@@ -9,6 +9,7 @@ import { randomId } from "../base/random.ts";
 import type { ResolvedImage } from "../container/image.ts";
 import { randomName, namePattern } from "../container/names.ts";
 import { readLog, tailLog } from "../container/log.ts";
+import { defaultCpuLevel, defaultJitMode } from "../container/processor.ts";
 import { createdState, deleteContainer, findRecord, listRecords, loadRecord, saveRecord } from "../container/record.ts";
 import type { ContainerRecord } from "../container/record.ts";
 import { parseSignal } from "../container/signals.ts";
@@ -19,6 +20,7 @@ import type { Store, StoreLocator } from "../store/types.ts";
 import { inspectContainer, summarize } from "./inspect.ts";
 import type {
   AttachedProcess,
+  ContainerStats,
   ContainerSummary,
   Containers,
   Engine,
@@ -31,6 +33,7 @@ import type {
   LogOptions,
   RunOptions,
   RunResult,
+  RuntimeCounters,
   StartOptions,
 } from "./types.ts";
 
@@ -92,6 +95,7 @@ class HostEngine implements Engine {
       kill: (container, signal) => this.#kill(container, signal ?? "SIGKILL"),
       wait: (container) => this.#wait(container),
       remove: (container, removeOptions) => this.#remove(container, removeOptions?.force === true),
+      stats: (container) => this.#stats(container),
       copyOut: (container, path) => this.#copyOut(container, path),
       copyIn: (container, path, tar) => this.#copyIn(container, path, tar),
     };
@@ -146,6 +150,26 @@ class HostEngine implements Engine {
       runtimes,
       storage: await this.#options.store.usage(),
       missing: [...this.#missing.values()],
+      emulator: await this.#emulator(),
+    };
+  }
+
+  async #emulator(): Promise<EngineInfo["emulator"]> {
+    const running = (await this.#records()).filter(
+      ({ runtime, state }) => runtime === "emulator" && state.status === "running",
+    );
+    const counted = (
+      await Promise.all(
+        running.map(async (record) => (await (await this.#find(record))?.counters?.().catch(() => null)) ?? null),
+      )
+    ).filter((counters) => counters !== null);
+    const cached = await this.#options.store.listCache();
+    return {
+      cpu: defaultCpuLevel,
+      jit: defaultJitMode,
+      cacheBytes: cached.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0),
+      containers: counted.length,
+      counters: counted.length === 0 ? null : counted.reduce(sumOf),
     };
   }
 
@@ -439,6 +463,14 @@ class HostEngine implements Engine {
     this.#emit({ type: "container", action: "destroy", id: record.id });
   }
 
+  async #stats(container: string): Promise<ContainerStats> {
+    const { record, host } = await this.#running(container);
+    const stats = (await host.stats?.()) ?? null;
+    if (stats === null)
+      throw new WherryError("unsupported", `what a container uses is not measured by the ${record.runtime} runtime`);
+    return { ...stats, id: record.id, name: record.name, readMs: Date.now() };
+  }
+
   // --- files
 
   async #copyOut(container: string, path: string): Promise<ReadableStream<Uint8Array>> {
@@ -502,6 +534,12 @@ class HostEngine implements Engine {
 
 function noSuchContainer(container: string): WherryError {
   return new WherryError("not-found", `No such container: ${container}`, { data: { container } });
+}
+
+/** Counters of several engines: all of them are counts, or sums of milliseconds. */
+function sumOf(a: RuntimeCounters, b: RuntimeCounters): RuntimeCounters {
+  const [left, right] = [a, b] as unknown as Readonly<Record<string, number>>[];
+  return Object.fromEntries(Object.keys(b).map((key) => [key, (left![key] ?? 0) + right![key]!])) as never;
 }
 
 function noCopy(record: ContainerRecord): WherryError {

@@ -48,6 +48,7 @@ const containerMethods = [
   "kill",
   "wait",
   "remove",
+  "stats",
   "copyOut",
   "copyIn",
 ] as const;

@@ -60,6 +60,7 @@ export class TabSupervision implements Supervision {
       copyIn: (path, tar) => container.copyIn(path, tar),
       missing: () => container.missing(),
       counters: async () => (await container.counters?.()) ?? null,
+      stats: async () => (await container.stats?.()) ?? null,
       exited: container.exited,
       // One that never started never ends either: letting go of it frees it.
       close: async () => {
@@ -110,6 +111,7 @@ export class TabSupervision implements Supervision {
       copyOut: refuse,
       copyIn: refuse,
       missing: async () => [],
+      stats: refuse,
       logs: async (options: LogOptions) => {
         const chunks = tailLog(await readLog(store, record.id), options.tail);
         return new ReadableStream<LogChunk>({

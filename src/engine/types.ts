@@ -15,7 +15,8 @@ import type {
   StartOptions,
   VolumeMount,
 } from "../container/types.ts";
-import type { ExitStatus, RuntimeCounters } from "../runtime/types.ts";
+import type { CpuLevel, JitMode } from "../../wasm/x86/types.ts";
+import type { ExitStatus, MissingCount, RuntimeCounters, RuntimeStats } from "../runtime/types.ts";
 
 export type {
   AttachedProcess,
@@ -24,8 +25,11 @@ export type {
   ExitStatus,
   LogChunk,
   LogOptions,
+  MissingCount,
   ProcessIo,
   RunOptions,
+  RuntimeCounters,
+  RuntimeStats,
   StartOptions,
   VolumeMount,
 };
@@ -92,8 +96,15 @@ export interface RunResult {
   readonly exitCode: number;
   readonly stdout: Uint8Array;
   readonly stderr: Uint8Array;
-  /** Under the emulator in a page. */
+  /** Under the emulator. */
   readonly counters?: RuntimeCounters;
+}
+
+export interface ContainerStats extends RuntimeStats {
+  readonly id: string;
+  readonly name: string;
+  /** When this was read, in milliseconds since 1970: two readings make a rate. */
+  readonly readMs: number;
 }
 
 export interface Images {
@@ -126,6 +137,8 @@ export interface Containers {
   kill(container: string, signal?: string | number): Promise<void>;
   wait(container: string): Promise<ExitStatus>;
   remove(container: string, options?: { readonly force?: boolean }): Promise<void>;
+  /** What a running container uses, and under the emulator where its time goes: all since its start. */
+  stats(container: string): Promise<ContainerStats>;
   /** A tar of one path, as `docker cp` reads; and the reverse. */
   copyOut(container: string, path: string): Promise<ReadableStream<Uint8Array>>;
   copyIn(container: string, path: string, tar: ReadableStream<Uint8Array>): Promise<void>;
@@ -144,11 +157,17 @@ export interface EngineInfo {
   readonly runtimes: readonly { readonly name: string; readonly available: boolean; readonly reason: string }[];
   readonly storage: { readonly usedBytes: number; readonly quotaBytes: number | null };
   /** Instructions and system calls guests asked for and Wherry lacks, by name, with counts. */
-  readonly missing: readonly {
-    readonly kind: "instruction" | "syscall";
-    readonly name: string;
-    readonly count: number;
-  }[];
+  readonly missing: readonly MissingCount[];
+  /** The emulator: what containers get unless told otherwise, and what the engines of running ones have done. */
+  readonly emulator: {
+    readonly cpu: CpuLevel;
+    readonly jit: JitMode;
+    /** What is kept of translated code and the like, for the next run. */
+    readonly cacheBytes: number;
+    /** Running containers that are counted in `counters`. */
+    readonly containers: number;
+    readonly counters: RuntimeCounters | null;
+  };
 }
 
 /** THE API. */

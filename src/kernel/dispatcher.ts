@@ -24,8 +24,8 @@ export class Dispatcher {
   dispatch(task: Task): Maybe<number> {
     const row = this.#table[task.syscallNumber];
     if (row === undefined || row.handler === null) {
-      this.#kernel.countMissing(task, row?.name ?? nameOf(task.syscallNumber));
-      if (this.#kernel.strace !== null) task.straceText = `${row?.name ?? nameOf(task.syscallNumber)}(?)`;
+      this.#kernel.countMissing(task, row?.name ?? syscallName(task.syscallNumber));
+      if (this.#kernel.strace !== null) task.straceText = `${row?.name ?? syscallName(task.syscallNumber)}(?)`;
       return -errno.ENOSYS;
     }
     const kinds = row.arguments;
@@ -112,7 +112,7 @@ export class Dispatcher {
 
 const names = new Map<number, string>();
 
-function nameOf(number: number): string {
+export function syscallName(number: number): string {
   if (names.size === 0) for (const [name, value] of Object.entries(syscallNumbers)) names.set(value, name);
   return names.get(number) ?? `syscall_${number}`;
 }

@@ -13,6 +13,7 @@ import { reg } from "../../wasm/x86/types.ts";
 import { PageNeeded, UserFault } from "./faults.ts";
 import { errno } from "../abi/errno.ts";
 import type { Kernel } from "./kernel.ts";
+import { Profile } from "./profile.ts";
 import { restartSequence } from "./rseq.ts";
 import type { Task } from "./task.ts";
 import { yieldToHost } from "./host-loop.ts";
@@ -35,6 +36,7 @@ const syscallNsEstimate = 1000;
 const turnsPerClock = 32;
 
 export class Scheduler {
+  readonly profile = new Profile();
   readonly #kernel: Kernel;
   #ready: Task[] = [];
   #current: Task | null = null;
@@ -216,7 +218,9 @@ export class Scheduler {
       }
     } finally {
       this.#current = null;
-      const elapsed = performance.now() - started;
+      const now = performance.now();
+      const elapsed = now - started;
+      this.profile.slice(elapsed, now, this.#counters);
       task.virtualMs += elapsed;
       const systemNs = Math.min(elapsed * 1e6, calls * syscallNsEstimate);
       task.systemNs += systemNs;
@@ -224,6 +228,8 @@ export class Scheduler {
       task.process.afterSlice?.();
     }
   }
+
+  readonly #counters = () => this.#kernel.cpu.counters;
 
   #load(task: Task): void {
     const cpu = this.#kernel.cpu;
@@ -285,7 +291,10 @@ export class Scheduler {
       return true;
     }
     if (reason === exit.pageFault) {
+      const { profile } = this;
+      const before = profile.watched ? performance.now() : 0;
       const outcome = task.memory.fault(cpu.faultAddress, cpu.faultAccess);
+      profile.fault(profile.watched ? performance.now() - before : -1);
       if (outcome === null) return true;
       if (!isPromise(outcome)) {
         kernel.delivery.memoryFault(task, outcome, cpu.faultAddress);
@@ -305,10 +314,15 @@ export class Scheduler {
   /** Acts on what a handler did: a result now, a result later, or one of the two faults. */
   #settle(task: Task): boolean {
     let outcome: number | Promise<number>;
+    const { profile } = this;
+    const number = task.syscallNumber;
+    const before = profile.watched ? performance.now() : 0;
     try {
       outcome = this.#kernel.dispatcher.dispatch(task);
     } catch (error) {
       return this.#caught(task, error);
+    } finally {
+      profile.syscall(number, profile.watched ? performance.now() - before : -1);
     }
     if (task.state === "dead") return false;
     if (!isPromise(outcome)) {

@@ -2,7 +2,8 @@
  * One way to run a container: `emulator/` (our processor and kernel), `wasi/`, `native/` (an OCI runtime). The engine
  * knows only this.
  */
-import type { CpuLevel, JitMode } from "../../wasm/x86/types.ts";
+import type { SyscallTime, TimeAccounts } from "../kernel/profile.ts";
+import type { CpuCounters, CpuLevel, JitMode } from "../../wasm/x86/types.ts";
 import type { StoreLocator } from "../store/types.ts";
 
 export interface ExitStatus {
@@ -58,11 +59,45 @@ export interface RuntimeIo {
 }
 
 /** What the emulator has done for a container since it started. */
-export interface RuntimeCounters {
-  /** Guest instructions executed. */
-  readonly instructions: number;
-  readonly instructionsDecoded: number;
-  readonly tlbMisses: number;
+export type RuntimeCounters = Readonly<CpuCounters>;
+
+/** What a container uses now, and has used since it started. Null: not known here. */
+export interface RuntimeStats {
+  /** Processor time of all its processes. */
+  readonly cpuMs: number;
+  readonly memoryBytes: number;
+  /** What it may use. */
+  readonly memoryBytesMax: number;
+  /** Processes and threads. */
+  readonly pids: number;
+  readonly blockReadBytes: number | null;
+  readonly blockWrittenBytes: number | null;
+  readonly networkReceivedBytes: number | null;
+  readonly networkSentBytes: number | null;
+  /** Null for a container that no engine of ours runs. */
+  readonly engine: EngineStats | null;
+}
+
+/** Where the time of an emulated container goes, since its start. */
+export interface EngineStats {
+  readonly cpu: CpuLevel;
+  readonly jit: JitMode;
+  /** WebAssembly memory of the container: its RAM, and the processor's own state. */
+  readonly wasmBytes: number;
+  readonly counters: RuntimeCounters;
+  readonly accounts: TimeAccounts;
+  readonly pageFaults: number;
+  readonly syscalls: number;
+  /** Those that took longest. */
+  readonly topSyscalls: readonly SyscallTime[];
+  readonly missing: readonly MissingCount[];
+}
+
+/** Something a guest asked for and Wherry lacks. */
+export interface MissingCount {
+  readonly kind: "instruction" | "syscall";
+  readonly name: string;
+  readonly count: number;
 }
 
 export interface RuntimeProcess {
@@ -83,9 +118,11 @@ export interface RuntimeContainer extends RuntimeProcess {
   /** Unpacks a tar into an existing directory. */
   copyIn?(path: string, tar: ReadableStream<Uint8Array>): Promise<void>;
   /** What the guest asked for and Wherry lacks. */
-  missing(): Promise<readonly { kind: "instruction" | "syscall"; name: string; count: number }[]>;
+  missing(): Promise<readonly MissingCount[]>;
   /** Null where nothing is counted. */
   counters?(): Promise<RuntimeCounters | null>;
+  /** What it uses; where time goes is measured closely for a while after each call. Null when it has ended. */
+  stats?(): Promise<RuntimeStats | null>;
 }
 
 export interface Runtime {

@@ -7,6 +7,7 @@ import { WherryError } from "../base/errors.ts";
 import { randomId } from "../base/random.ts";
 import type {
   AttachedProcess,
+  ContainerStats,
   ContainerSummary,
   Engine,
   EngineEvent,
@@ -15,6 +16,7 @@ import type {
   LoadProgress,
   LogChunk,
   RunOptions,
+  RuntimeCounters,
 } from "../engine/types.ts";
 
 export interface FakeOptions {
@@ -184,6 +186,7 @@ export function createFakeEngine(options: FakeOptions = {}): Engine {
         containers.delete(container.summary.id);
         emit("container", "destroy", container.summary.id);
       },
+      stats: async (id) => fakeStats(find(id).summary),
       copyOut: async () => new ReadableStream(),
       copyIn: async () => {},
     },
@@ -194,6 +197,7 @@ export function createFakeEngine(options: FakeOptions = {}): Engine {
       runtimes: [{ name: "emulator", available: true, reason: "" }],
       storage: { usedBytes: 180 * mebibyte, quotaBytes: 4000 * mebibyte },
       missing: [{ kind: "syscall", name: "io_uring_setup", count: 3 }],
+      emulator: { cpu: "x86-64-v2", jit: "on", cacheBytes: 3 * mebibyte, containers: 1, counters: fakeCounters },
     }),
     subscribe: (listener) => {
       listeners.add(listener);
@@ -202,6 +206,56 @@ export function createFakeEngine(options: FakeOptions = {}): Engine {
     close: async () => {},
   };
   return engine;
+}
+
+const fakeCounters: RuntimeCounters = {
+  instructions: 120_000_000,
+  blocksDecoded: 900,
+  instructionsDecoded: 5000,
+  tlbMisses: 700,
+  codeInvalidations: 0,
+  regions: 12,
+  modules: 12,
+  compiledInstructions: 1800,
+  compileMs: 40,
+  cacheHits: 2,
+  cacheMisses: 1,
+  invalidatedRegions: 0,
+};
+
+function fakeStats({ id, name }: ContainerSummary): ContainerStats {
+  return {
+    id,
+    name,
+    readMs: Date.now(),
+    cpuMs: 1000,
+    memoryBytes: 20 * mebibyte,
+    memoryBytesMax: 512 * mebibyte,
+    pids: 2,
+    blockReadBytes: null,
+    blockWrittenBytes: null,
+    networkReceivedBytes: 0,
+    networkSentBytes: 0,
+    engine: {
+      cpu: "x86-64-v2",
+      jit: "on",
+      wasmBytes: 40 * mebibyte,
+      counters: fakeCounters,
+      accounts: {
+        interpreterMs: 500,
+        compiledMs: 200,
+        compilingMs: 100,
+        decodingMs: 50,
+        faultsMs: 50,
+        kernelMs: 100,
+        idleMs: 1000,
+      },
+      pageFaults: 40,
+      syscalls: 300,
+      topSyscalls: [{ name: "read", count: 300, ms: 100 }],
+      missing: [],
+    },
+  };
 }
 
 function fakeImage(name: string): ImageSummary {

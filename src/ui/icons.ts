@@ -23,6 +23,7 @@ export const icons = {
   more: icon(svg`<circle cx="6" cy="12" r="1"/><circle cx="12" cy="12" r="1"/><circle cx="18" cy="12" r="1"/>`),
   close: icon(svg`<path d="m6.500 6.500 11 11M17.500 6.500l-11 11"/>`),
   logs: icon(svg`<path d="M6 3.500h9l4 4v13H6z"/><path d="M14.500 3.500V8H19M9 12h7M9 16h7"/>`),
+  stats: icon(svg`<path d="M5 19.500V11M12 19.500v-15M19 19.500v-6"/>`),
   settings: icon(
     svg`<path d="M5 7h8M17 7h2M5 17h2M11 17h8"/><circle cx="15" cy="7" r="2"/><circle cx="9" cy="17" r="2"/>`,
   ),

@@ -288,6 +288,17 @@ describe.each(["light", "dark"] as const)("axe finds nothing, %s", (theme) => {
     expect(await violations()).toEqual([]);
   });
 
+  test("where the time of a container goes", async () => {
+    await open({ images: ["alpine:3.20"] });
+    state.run({ image: "alpine:3.20", name: "busy", tty: true });
+    await waitFor(() => expect(state.containers.value?.[0]?.status).toBe("running"));
+    state.dialog.value = { kind: "stats", container: state.containers.value![0]! };
+    await waitFor(() => expect(document.querySelector("[data-account=interpreterMs]")?.textContent).toMatch(/0.50 s/));
+    expect(await violations()).toEqual([]);
+    state.dialog.value = null;
+    await waitFor(() => expect(document.querySelector("dialog")).toBe(null));
+  });
+
   test("dialogs and settings", async () => {
     await open({ images: ["alpine:3.20"] });
     await button("Settings and storage").click();

@@ -67,6 +67,37 @@ test("files go out of and into a running container", async () => {
   expect(await ok("logs", "live")).toBe("late");
 });
 
+test("stats shows where the time of a running container goes", async () => {
+  const id = await ok(
+    "run",
+    "-d",
+    "--cpu",
+    "v3",
+    "--jit",
+    "off",
+    "busybox",
+    "sh",
+    "-c",
+    "while :; do cat /etc/passwd > /dev/null; done",
+  );
+  const document = JSON.parse(await ok("stats", "--engine", "--no-stream", "--format", "json", id));
+  expect(document).toMatchObject({ Cpu: "x86-64-v3", Jit: "off", Time: { CompiledMs: 0, CompilingMs: 0 } });
+  expect(document.Time.InterpreterMs).toBeGreaterThan(0);
+  expect(document.Time.KernelMs).toBeGreaterThan(0);
+  expect(document.TopSyscalls.length).toBe(10);
+  const plain = JSON.parse(await ok("stats", "--no-stream", "--format", "json", id));
+  expect(Number.parseFloat(plain.CPUPerc)).toBeGreaterThan(1);
+  expect(await ok("info")).toMatch(/Counters of 1 running:\n {2}guest instructions: [\d,]{5,}/);
+  expect(await ok("inspect", "--format", "{{.HostConfig.Cpu}} {{.HostConfig.Jit}}", id)).toBe("x86-64-v3 off");
+  await ok("rm", "-f", id);
+});
+
+test("a processor is the emulator's alone", async () => {
+  const refused = await wherry(["run", "--runtime", "native", "--cpu", "v3", "busybox", "true"]);
+  expect(refused.code).toBe(125);
+  expect(refused.stderr).toContain("cpu is an option of the emulator");
+});
+
 test("a program that computes without end is killed, stopped and removed", async () => {
   writeFileSync(join(scratch, "endless.wasm"), endless);
   const start = async (name: string) => {

@@ -29,6 +29,19 @@ export function humanSize(bytes: number): string {
   return `${Number(value.toPrecision(3))}${units[unit]}`;
 }
 
+const binaryUnits = ["B", "KiB", "MiB", "GiB", "TiB"];
+
+/** Powers of 1024, as docker shows memory: "12.3MiB". */
+export function binarySize(bytes: number): string {
+  let value = bytes;
+  let unit = 0;
+  while (value >= 1024 && unit < binaryUnits.length - 1) {
+    value /= 1024;
+    unit++;
+  }
+  return `${Number(value.toPrecision(4))}${binaryUnits[unit]}`;
+}
+
 const factors: Readonly<Record<string, number>> = { b: 1, k: 1024, m: 1024 ** 2, g: 1024 ** 3, t: 1024 ** 4 };
 
 /** "512m", "1.5g", "1073741824": docker's sizes for memory are powers of 1024. Null when it is no size. */

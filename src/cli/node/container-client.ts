@@ -4,7 +4,7 @@ import { WherryError } from "../../base/errors.ts";
 import { decodeLog } from "../../container/log.ts";
 import type { HostedContainer } from "../../container/supervision.ts";
 import type { AttachedProcess, ExecOptions, LogChunk, LogOptions } from "../../container/types.ts";
-import type { ExitStatus, RuntimeContainer } from "../../runtime/types.ts";
+import type { ExitStatus, RuntimeContainer, RuntimeCounters, RuntimeStats } from "../../runtime/types.ts";
 import { FrameConnection, frameType } from "./frames.ts";
 import type { Control, Request } from "./frames.ts";
 
@@ -80,6 +80,22 @@ export class RemoteContainer implements HostedContainer {
     } catch {
       return [];
     }
+  }
+
+  async counters(): Promise<RuntimeCounters | null> {
+    try {
+      const connection = await this.#request({ op: "counters" });
+      this.#close(connection);
+      return connection.reply as RuntimeCounters | null;
+    } catch {
+      return null;
+    }
+  }
+
+  async stats(): Promise<RuntimeStats | null> {
+    const connection = await this.#request({ op: "stats" });
+    this.#close(connection);
+    return connection.reply as RuntimeStats | null;
   }
 
   async attach(): Promise<AttachedProcess> {

@@ -74,6 +74,10 @@ export class ContainerServer {
         return connection.sendControl({ type: "ok" });
       case "missing":
         return connection.sendControl({ type: "ok", value: await container.missing() });
+      case "counters":
+        return connection.sendControl({ type: "ok", value: (await container.counters?.()) ?? null });
+      case "stats":
+        return connection.sendControl({ type: "ok", value: (await container.stats?.()) ?? null });
       case "wait": {
         await connection.sendControl({ type: "ok" });
         const { code } = await container.exited;

@@ -19,6 +19,8 @@ export type Request =
   | { readonly op: "logs"; readonly options: LogOptions }
   | { readonly op: "wait" }
   | { readonly op: "missing" }
+  | { readonly op: "counters" }
+  | { readonly op: "stats" }
   | { readonly op: "copyOut"; readonly path: string }
   | { readonly op: "copyIn"; readonly path: string };
 

@@ -2,7 +2,7 @@
  * What the engine and a container's worker say to each other, over one MessagePort; the bytes of each process go over
  * ports of their own (`base/port-stream.ts`). The same in the page (Web Workers) and in Node (worker threads).
  *
- *     engine  ── start exec signal resize copy-out copy-in missing counters destroy ──>  container worker
+ *     engine  ── start exec signal resize copy-out copy-in missing counters stats destroy ──>  container worker
  *             <─ reply failed exited ──
  *
  * `worker-host.ts` is the engine's end, `worker-server.ts` the container's. The host numbers the processes: 0 is the
@@ -32,6 +32,7 @@ export type HostRequest =
   | { readonly type: "copy-in"; readonly path: string; readonly tar: MessagePort }
   | { readonly type: "missing" }
   | { readonly type: "counters" }
+  | { readonly type: "stats" }
   | { readonly type: "destroy" };
 
 export type HostMessage = { readonly request: number } & HostRequest;

@@ -13,6 +13,7 @@ import { systemClock } from "../../base/clock.ts";
 import { WherryError } from "../../base/errors.ts";
 import { limits } from "../../base/limits.ts";
 import type { WaitQueue } from "../../base/wait-queue.ts";
+import { syscallName } from "../../kernel/dispatcher.ts";
 import { FrameAllocator } from "../../kernel/frames.ts";
 import { Kernel } from "../../kernel/kernel.ts";
 import type { SpawnedProcess } from "../../kernel/spawn.ts";
@@ -30,11 +31,13 @@ import { drainPipe, feedPipe } from "../pipe-streams.ts";
 import type {
   ContainerSpec,
   ExitStatus,
+  MissingCount,
   ProcessSpec,
   RuntimeContainer,
   RuntimeCounters,
   RuntimeIo,
   RuntimeProcess,
+  RuntimeStats,
 } from "../types.ts";
 import { packPath, unpackInto } from "./copy-files.ts";
 import { mountKernelFileSystems } from "./kernel-mounts.ts";
@@ -174,14 +177,45 @@ class EmulatedContainer implements RuntimeContainer {
     }
   }
 
-  async missing(): Promise<readonly { kind: "instruction" | "syscall"; name: string; count: number }[]> {
-    const list = (kind: "instruction" | "syscall", counts: ReadonlyMap<string, number>) =>
+  async missing(): Promise<readonly MissingCount[]> {
+    const list = (kind: MissingCount["kind"], counts: ReadonlyMap<string, number>) =>
       [...counts].map(([name, count]) => ({ kind, name, count }));
     return [...list("instruction", this.#kernel.missingInstructions), ...list("syscall", this.#kernel.missingSyscalls)];
   }
 
   async counters(): Promise<RuntimeCounters> {
     return this.#cpu.counters;
+  }
+
+  async stats(): Promise<RuntimeStats> {
+    const { scheduler, frames, tasks } = this.#kernel;
+    const { profile } = scheduler;
+    const { counters } = this.#cpu;
+    const { cpu = "x86-64-v2", jit = "on", memoryBytes } = this.#spec;
+    profile.watch();
+    return {
+      cpuMs: profile.busyMs,
+      memoryBytes: frames.framesInUse * limits.pageBytes,
+      memoryBytesMax: memoryBytes,
+      pids: tasks.size,
+      // Layers are read piecewise from the store, and written ones kept in memory: there is no block device.
+      blockReadBytes: null,
+      blockWrittenBytes: null,
+      // There is no interface but the loopback, which docker does not count.
+      networkReceivedBytes: 0,
+      networkSentBytes: 0,
+      engine: {
+        cpu,
+        jit,
+        wasmBytes: this.#cpu.memory.buffer.byteLength,
+        counters,
+        accounts: profile.accounts(counters),
+        pageFaults: profile.faults,
+        syscalls: profile.syscalls,
+        topSyscalls: profile.topSyscalls((number) => syscallTable[number]?.name ?? syscallName(number)),
+        missing: await this.missing(),
+      },
+    };
   }
 
   async destroy(): Promise<void> {

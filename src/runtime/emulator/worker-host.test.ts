@@ -4,6 +4,7 @@ import { WherryError } from "../../base/errors.ts";
 import type { ContainerSpec, ExitStatus, ProcessSpec, RuntimeContainer, RuntimeIo } from "../types.ts";
 import { MemoryStore } from "../../store/memory.ts";
 import { writableLayerJournal } from "./journal.ts";
+import { FakeCpu } from "../../kernel/fake-cpu.ts";
 import { createWorkerRuntime } from "./worker-host.ts";
 import { serveContainer } from "./worker-server.ts";
 import type { StartContainer } from "./worker-server.ts";
@@ -63,7 +64,7 @@ function container(given: ProcessSpec, io: RuntimeIo): RuntimeContainer {
     exec: async (execSpec, execIo) => container(execSpec, execIo),
     destroy: async () => {},
     missing: async () => [{ kind: "syscall", name: "io_uring_setup", count: 2 }],
-    counters: async () => ({ instructions: 12, instructionsDecoded: 3, tlbMisses: 1 }),
+    counters: async () => ({ ...new FakeCpu().counters, instructions: 12 }),
   };
 }
 
@@ -120,7 +121,7 @@ describe("a container in a worker", () => {
     const { runtime } = host();
     const { io, stdin } = streams();
     const running = await runtime.start(spec, store, io);
-    const counted = { instructions: 12, instructionsDecoded: 3, tlbMisses: 1 };
+    const counted = { ...new FakeCpu().counters, instructions: 12 };
     expect(await running.counters?.()).toEqual(counted);
     await stdin.writable.close();
     await running.exited;

@@ -20,6 +20,7 @@ import type {
   RuntimeCounters,
   RuntimeIo,
   RuntimeProcess,
+  RuntimeStats,
 } from "../types.ts";
 import type { ContainerMessage, HostMessage, HostRequest, StreamPorts } from "./protocol.ts";
 import { stoppedContainers } from "./stopped.ts";
@@ -129,6 +130,7 @@ class ContainerLink {
       copyIn: (path, tar) => this.#copyIn(path, tar),
       missing: () => this.#missing(),
       counters: () => this.#counters(),
+      stats: () => this.#stats(),
     };
   }
 
@@ -200,6 +202,12 @@ class ContainerLink {
       this.#lastCounters = (await asked) as RuntimeCounters | null;
     }
     return this.#lastCounters;
+  }
+
+  async #stats(): Promise<RuntimeStats | null> {
+    if (this.#gone !== null) return null;
+    // One that ends meanwhile uses nothing any more.
+    return (await this.#request({ type: "stats" }).catch(() => null)) as RuntimeStats | null;
   }
 
   async #finish(): Promise<void> {

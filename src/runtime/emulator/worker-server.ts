@@ -61,6 +61,8 @@ export function serveContainer(port: MessagePort, start: StartContainer): void {
         return container === null ? [] : container.missing();
       case "counters":
         return (await container?.counters?.()) ?? null;
+      case "stats":
+        return (await container?.stats?.()) ?? null;
       case "destroy":
         await container?.destroy();
         return null;

@@ -15,7 +15,16 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { promisify } from "node:util";
 import { WherryError } from "../../base/errors.ts";
 import type { Store, StoreLocator } from "../../store/types.ts";
-import type { ContainerSpec, ProcessSpec, Runtime, RuntimeContainer, RuntimeIo, RuntimeProcess } from "../types.ts";
+import { nativeStats } from "./stats.ts";
+import type {
+  ContainerSpec,
+  ProcessSpec,
+  Runtime,
+  RuntimeContainer,
+  RuntimeIo,
+  RuntimeProcess,
+  RuntimeStats,
+} from "../types.ts";
 import { prepareMounts, missingLayers, readState, resolveProcess, unpackLayers, writeBundle } from "./bundle.ts";
 import { copyIn, copyOut } from "./copy.ts";
 import { inspectHost } from "./host.ts";
@@ -174,6 +183,7 @@ class NativeRuntime implements Runtime {
       exec: (process, execIo, name) => this.#exec(program, spec, folder, process, execIo, name),
       copyOut: (path) => this.#copyOut(spec, `/proc/${first.pid}/root`, path),
       copyIn: (path, tar) => this.#copyIn(spec, `/proc/${first.pid}/root`, path, tar),
+      stats: () => nativeStats(first.pid, spec.memoryLimited === true ? spec.memoryBytes : null),
     });
   }
 
@@ -319,6 +329,7 @@ interface ContainerParts {
   readonly exec: (process: ProcessSpec, io: RuntimeIo, name: string) => Promise<RuntimeProcess>;
   readonly copyOut: (path: string) => Promise<ReadableStream<Uint8Array>>;
   readonly copyIn: (path: string, tar: ReadableStream<Uint8Array>) => Promise<void>;
+  readonly stats: () => Promise<RuntimeStats | null>;
 }
 
 class NativeContainer implements RuntimeContainer {
@@ -351,6 +362,10 @@ class NativeContainer implements RuntimeContainer {
 
   copyIn(path: string, tar: ReadableStream<Uint8Array>): Promise<void> {
     return this.#parts.copyIn(path, tar);
+  }
+
+  stats(): Promise<RuntimeStats | null> {
+    return this.#parts.stats();
   }
 
   async destroy(): Promise<void> {

@@ -10,6 +10,7 @@ import "./exec-dialog.ts";
 import "./logs-dialog.ts";
 import "./run-dialog.ts";
 import "./share-dialog.ts";
+import "./stats-dialog.ts";
 
 class DialogsElement extends WherryElement {
   protected override render(): TemplateResult | typeof nothing {
@@ -28,6 +29,8 @@ function dialogFor(request: DialogRequest): TemplateResult {
       return html`<wherry-exec-dialog .container=${request.container}></wherry-exec-dialog>`;
     case "logs":
       return html`<wherry-logs-dialog .container=${request.container}></wherry-logs-dialog>`;
+    case "stats":
+      return html`<wherry-stats-dialog .container=${request.container}></wherry-stats-dialog>`;
     case "share":
       return html`<wherry-share-dialog .run=${request.run}></wherry-share-dialog>`;
     case "shared":

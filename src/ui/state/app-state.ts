@@ -33,6 +33,7 @@ export type DialogRequest =
   | { readonly kind: "add" }
   | { readonly kind: "exec"; readonly container: ContainerSummary }
   | { readonly kind: "logs"; readonly container: ContainerSummary }
+  | { readonly kind: "stats"; readonly container: ContainerSummary }
   | { readonly kind: "share"; readonly run: SharedRun }
   | { readonly kind: "shared"; readonly run: SharedRun }
   | {

@@ -102,6 +102,11 @@ function actions(container: ContainerSummary): TemplateResult {
             icon: icons.terminal,
             run: () => (state.dialog.value = { kind: "exec", container }),
           } satisfies MenuItem,
+          {
+            label: "Where time goes",
+            icon: icons.stats,
+            run: () => (state.dialog.value = { kind: "stats", container }),
+          } satisfies MenuItem,
         ]
       : []),
     { label: "Logs", icon: icons.logs, run: () => (state.dialog.value = { kind: "logs", container }) },

@@ -1,4 +1,5 @@
 /** Settings, storage, and what Wherry lacks, behind one button of the header. */
+import type { EngineInfo } from "../../engine/types.ts";
 import { app } from "../context.ts";
 import { define, WherryElement } from "../element.ts";
 import { formatBytes } from "../format.ts";
@@ -75,6 +76,7 @@ class SettingsElement extends WherryElement {
         </dl>
         <h2>Storage</h2>
         ${this.#storage()} ${info.value === null || info.value.missing.length === 0 ? nothing : this.#missing()}
+        ${info.value === null ? nothing : this.#emulator(info.value.emulator)}
         <p class="soft version">Wherry ${info.value?.version ?? ""}, Apache License 2.0</p>
       </div>
     `;
@@ -105,6 +107,20 @@ class SettingsElement extends WherryElement {
         }
       </p>
     `;
+  }
+
+  #emulator({ cpu, jit, cacheBytes, containers, counters }: EngineInfo["emulator"]): TemplateResult {
+    const count = (value: number) => Math.round(value).toLocaleString();
+    return html`<h2>Emulator</h2>
+      <p class="soft">${cpu}, jit ${jit}. ${formatBytes(cacheBytes)} kept for the next run.</p>
+      ${
+        counters === null
+          ? nothing
+          : html`<p class="soft">
+              ${containers} running: ${count(counters.instructions)} instructions, ${count(counters.regions)} regions in
+              ${count(counters.modules)} modules, ${count(counters.instructionsDecoded)} decoded.
+            </p>`
+      }`;
   }
 
   #missing(): TemplateResult {

@@ -1,5 +1,6 @@
 /** `wherry info`: what this host can do, and what guests asked for that is missing. */
 import type { Command } from "../../command.ts";
+import { capital, counterRows } from "../../format/engine-stats.ts";
 import { humanSize } from "../../format/human.ts";
 import { renderTemplate } from "../../format/template.ts";
 
@@ -33,6 +34,16 @@ export const command: Command = {
       })),
       StorageUsed: info.storage.usedBytes,
       StorageQuota: info.storage.quotaBytes,
+      Emulator: {
+        Cpu: info.emulator.cpu,
+        Jit: info.emulator.jit,
+        CacheBytes: info.emulator.cacheBytes,
+        Containers: info.emulator.containers,
+        Counters:
+          info.emulator.counters === null
+            ? null
+            : Object.fromEntries(Object.entries(info.emulator.counters).map(([name, value]) => [capital(name), value])),
+      },
       Missing: info.missing.map(({ kind, name, count }) => ({ Kind: kind, Name: name, Count: count })),
     };
     const format = input.text("format");
@@ -52,6 +63,12 @@ export const command: Command = {
       `Storage: ${humanSize(info.storage.usedBytes)} used${quota}`,
       "Runtimes:",
       ...info.runtimes.map(({ name, available, reason }) => ` ${name}: ${available ? "" : "not available: "}${reason}`),
+      "Emulator:",
+      ` Processor: ${info.emulator.cpu}`,
+      ` JIT: ${info.emulator.jit}`,
+      ` Cache: ${humanSize(info.emulator.cacheBytes)}`,
+      ...(info.emulator.counters === null ? [] : [` Counters of ${info.emulator.containers} running:`]),
+      ...counterRows(info.emulator.counters ?? {}).map(([words, value]) => `  ${words}: ${value}`),
       ...(info.missing.length === 0 ? [] : ["Missing:"]),
       ...info.missing.map(({ kind, name, count }) => ` ${kind} ${name}: ${count} times`),
     ];
