@@ -4,7 +4,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createCpu } from "../../wasm/x86/cpu.ts";
-import { pte, type Cpu } from "../../wasm/x86/types.ts";
+import { pte, type Cpu, type JitMode } from "../../wasm/x86/types.ts";
 import { jitMode } from "./mode.ts";
 
 export const codeAddress = 0x400000;
@@ -15,8 +15,8 @@ export class Machine {
   #nextFrame: number;
   readonly root: number;
 
-  constructor(memoryBytes = 64 << 20) {
-    this.cpu = createCpu({ memoryBytesInitial: memoryBytes, memoryBytesMax: memoryBytes, jit: jitMode() });
+  constructor(memoryBytes = 64 << 20, jit: JitMode = jitMode()) {
+    this.cpu = createCpu({ memoryBytesInitial: memoryBytes, memoryBytesMax: memoryBytes, jit });
     this.#nextFrame = this.cpu.frameBase;
     this.root = this.frame();
     this.cpu.setAddressSpace(this.root, 1);

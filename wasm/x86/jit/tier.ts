@@ -110,7 +110,7 @@ export class Tier {
     const physical = this.#physical(rip);
     const header = physical === 0 ? 0 : this.#decoder.find(physical);
     if (header === 0 || this.#decoder.regionAt(header) !== 0) return;
-    if (this.#offer(physical) || this.translations.isComing(physical)) return;
+    if (this.#offer(physical) || this.translations.isComing) return;
     const heat = (this.#heat.get(physical) ?? 0) + 1;
     if (this.#heat.size >= limits.hotCandidatesMax) this.#heat.clear();
     this.#heat.set(physical, heat);

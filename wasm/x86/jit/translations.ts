@@ -57,6 +57,7 @@ export class Translations {
   readonly #packs = new Set<Pack>();
   readonly #packsAt = new Map<number, Pack[]>();
   readonly #candidates = new Map<number, Candidate[]>();
+  #coming = 0;
   #fresh: Fresh[] = [];
   #freshBytes = 0;
   #writing: Promise<void> = Promise.resolve();
@@ -100,15 +101,15 @@ export class Translations {
     return this.#candidates.get(key) ?? nothing;
   }
 
-  /** Whether something that may be entered at a block is on its way. */
-  isComing(physical: number): boolean {
-    if (this.#packsAt.size === 0) return false;
-    return this.#packsAt.get(entryKey(this.#host.bytes(), physical))?.some((pack) => pack.state === "coming") ?? false;
+  /** Whether packs are on their way: what is hot now may be in them. */
+  get isComing(): boolean {
+    return this.#coming > 0;
   }
 
   async #read(pack: Pack): Promise<void> {
     const store = this.#store!;
     pack.state = "coming";
+    this.#coming++;
     try {
       const bytes = await store.read(pack.key);
       const translations = bytes === null ? null : decodePack(bytes);
@@ -130,6 +131,8 @@ export class Translations {
     } catch {
       // Storage that fails, or a module that does not compile: the guest is compiled anew.
       this.#drop(pack);
+    } finally {
+      this.#coming--;
     }
   }
 
