@@ -1,6 +1,6 @@
 // The bench's image: the Debian demo image with the bench programs in /bench.
 import { execFileSync } from "node:child_process";
-import { existsSync, mkdirSync, mkdtempSync, rmSync, statSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { writeImageArchive } from "../../scripts/lib/image-archive.mjs";
@@ -39,4 +39,19 @@ export async function benchImage() {
   } finally {
     rmSync(scratch, { recursive: true, force: true });
   }
+}
+
+/** The Debian image's files in a folder, for qemu-user; unpacked once, and again when the image is newer. */
+export function benchRootfs() {
+  const debian = join(root, "public/images/debian.tar");
+  const target = join(root, ".cache/bench-rootfs");
+  const mark = join(root, ".cache/bench-rootfs.done");
+  if (existsSync(mark) && statSync(mark).mtimeMs > statSync(debian).mtimeMs) return target;
+  rmSync(target, { recursive: true, force: true });
+  mkdirSync(target, { recursive: true });
+  const manifest = JSON.parse(execFileSync("tar", ["-xOf", debian, "manifest.json"], { encoding: "utf8" }));
+  for (const name of manifest[0].Layers)
+    execFileSync("sh", ["-c", 'tar -xOf "$1" "$2" | tar -xzf - -C "$3" --exclude=dev', "sh", debian, name, target]);
+  writeFileSync(mark, "");
+  return target;
 }
