@@ -1,5 +1,5 @@
 /** The decoder against objdump: where each instruction of a program's code ends, and what it is called. */
-import { spawn } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { createInterface } from "node:readline";
 import { decoded, InstructionDecoder } from "../../wasm/x86/instruction.ts";
@@ -65,9 +65,15 @@ export interface Comparison {
   readonly disagreements: ReadonlyMap<string, { count: number; first: Disagreement }>;
 }
 
-/** Of the code of a program. */
-export function compareProgram(file: string): Promise<Comparison> {
-  return compare(["-d", "--section=.text", file]);
+/** Of the code of a program, so many bytes of it from the beginning. */
+export function compareProgram(file: string, bytesMax: number): Promise<Comparison> {
+  const headers = String(spawnSync("objdump", ["-h", "--section=.text", file]).stdout);
+  const found = /\.text +([0-9a-f]+) +([0-9a-f]+)/.exec(headers);
+  if (found === null) throw new Error(`${file} has no .text`);
+  const start = BigInt(`0x${found[2]}`);
+  const bytes = Math.min(bytesMax, Number.parseInt(found[1] ?? "", 16));
+  const stop = start + BigInt(bytes);
+  return compare(["-d", "--section=.text", `--stop-address=0x${stop.toString(16)}`, file], undefined, Number(stop));
 }
 
 /** Of a file of candidates, 16 bytes each, padded with NOPs. */
@@ -75,7 +81,11 @@ export function compareBytes(file: string): Promise<Comparison> {
   return compare(["-D", "-b", "binary", "-m", "i386:x86-64", file], readFileSync(file));
 }
 
-async function compare(options: readonly string[], candidates?: Uint8Array): Promise<Comparison> {
+async function compare(
+  options: readonly string[],
+  candidates?: Uint8Array,
+  stop = Number.POSITIVE_INFINITY,
+): Promise<Comparison> {
   const child = spawn("objdump", ["-M", "intel", "--insn-width=16", ...options], {
     stdio: ["ignore", "pipe", "inherit"],
   });
@@ -103,6 +113,8 @@ async function compare(options: readonly string[], candidates?: Uint8Array): Pro
     buffer.fill(0x90, length);
     // objdump shows but the first bytes of what it cannot read.
     if (candidates !== undefined) buffer.set(candidates.subarray(address, address + 16));
+    // The piece may end in the middle of its last instruction.
+    if (address + 15 >= stop) continue;
     const bare = text.trim().replace(prefixWords, "");
     const mnemonic = bare.split(/[\s,]/)[0] ?? "";
     instructions++;
