@@ -174,6 +174,16 @@ function fillVector(dice: Dice, form: Form, view: DataView, at: number): void {
     view.setUint32(at + 4 * i, dice.chance(4) ? dice.pick([0, 0xffff_ffff]) : dice.u32(), true);
 }
 
+/** Vectors a program may call, and some it may not; others have gates on some kernels. */
+const vectors = [0, 1, 2, 3, 4, 6, 13, 14, 0x20, 0xff];
+
+/** An immediate that is not any, or undefined. */
+function immediateFor(dice: Dice, name: string, isDoubleShift16: boolean): number | undefined {
+  if (name === "ENTER" || name === "RETF") return dice.below(64);
+  if (name === "INT") return dice.pick(vectors);
+  return isDoubleShift16 ? dice.below(17) : undefined;
+}
+
 export function makeCase(dice: Dice, form: Form): FormCase {
   const { parsed, size, memory } = form;
   const { row } = parsed;
@@ -207,8 +217,7 @@ export function makeCase(dice: Dice, form: Form): FormCase {
     prefixes,
     address32,
     ...(usesGs ? { segmentBase: BigInt(gsBase) } : {}),
-    immediate:
-      row.name === "ENTER" || row.name === "RETF" ? dice.below(64) : doubleShift16 ? dice.below(17) : undefined,
+    immediate: immediateFor(dice, row.name, doubleShift16),
   });
   const window = new Uint8Array(windowBytes);
   const view = new DataView(window.buffer);

@@ -22,7 +22,7 @@ export interface Sequence extends FormCase {
 export function sequenceForms(): Form[] {
   return forms().filter(({ parsed, memory }) => {
     const { row } = parsed;
-    if (row.untestable === true || row.ends === true || excluded.test(row.name)) return false;
+    if (row.untestable !== undefined || row.ends === true || excluded.test(row.name)) return false;
     // A bit string reaches far; a bare address operand is fine.
     if (row.name.startsWith("BT") && memory && row.operands.includes("G")) return false;
     return !(shifts.test(row.name) && row.name.endsWith("D"));

@@ -222,8 +222,8 @@ export interface RowOptions {
   readonly unaligned?: boolean;
   /** CPUID feature; everything of x86-64-v2 is offered, what x86-64-v3 adds only there (opcodes.ts). */
   readonly feature?: string;
-  /** Run only in the differential tests' special cases (privileged, time, control flow). */
-  readonly untestable?: boolean;
+  /** Why no differential test runs it; such rows are tested where the reason says. */
+  readonly untestable?: string;
 }
 
 export interface Row extends RowOptions {

@@ -89,8 +89,9 @@ function timestamp(e: Emitter): void {
   e.setReg(0, 32, i32.wrapI64(ticks));
   e.setReg(2, 32, i32.wrapI64(i64.shrU(ticks, i64.const(32))));
 }
-row("RDTSC", "0F 31", "", { untestable: true }, timestamp);
-row("RDTSCP", "0F 01 F9", "", { untestable: true }, (e) => {
+const time = "time passes";
+row("RDTSC", "0F 31", "", { untestable: time }, timestamp);
+row("RDTSCP", "0F 01 F9", "", { untestable: time }, (e) => {
   timestamp(e);
   e.setReg(1, 32, i32.const(0));
 });
@@ -109,22 +110,25 @@ for (const [name, digit, feature] of [
   ["RDRAND", 6, "rdrand"],
   ["RDSEED", 7, "rdseed"],
 ] as const)
-  row(name, `NFx 0F C7 /${digit}`, "Rv=", { feature, writes: "oszapc", untestable: true }, (e) => {
+  row(name, `NFx 0F C7 /${digit}`, "Rv=", { feature, writes: "oszapc", untestable: "random numbers" }, (e) => {
     const value = e.call("random");
     e.put(0, e.size === 64 ? value : i32.wrapI64(value));
     e.flags("explicit", i32.const(rflags.carry));
   });
-row("RDPID", "F3 0F C7 /7", "Rq=", { feature: "rdpid" }, (e) => e.put(0, i64.const(0)));
+row("RDPID", "F3 0F C7 /7", "Rq=", { feature: "rdpid", untestable: "it tells the number of the processor" }, (e) =>
+  e.put(0, i64.const(0)),
+);
 
 // The bases of FS and GS (Intel SDM vol. 2, RDFSBASE). What compiled code holds of them ends with the block.
 for (const [digit, name, at] of [
   [0, "FS", state.fsBase],
   [1, "GS", state.gsBase],
 ] as const) {
-  row(`RD${name}BASE`, `F3 0F AE /${digit}`, "Ry=", { feature: "fsgsbase", untestable: name === "FS" }, (e) =>
+  const untestable = name === "FS" ? { untestable: "the C library's own data hang on FS" } : {};
+  row(`RD${name}BASE`, `F3 0F AE /${digit}`, "Ry=", { feature: "fsgsbase", ...untestable }, (e) =>
     e.put(0, e.size === 64 ? i64.load(base, at) : i32.load(base, at)),
   );
-  const options = { feature: "fsgsbase", faults: true, ends: true, interpreted: true, untestable: name === "FS" };
+  const options = { feature: "fsgsbase", faults: true, ends: true, interpreted: true, ...untestable };
   row(`WR${name}BASE`, `F3 0F AE /${digit + 2}`, "Ry", options, (e) => {
     const value = e.let(e.get64(0));
     // A base must be canonical.
@@ -172,4 +176,6 @@ helper("enter", ["i32", "i32"], ["i32"], (f, context) => {
   f.result(i32.const(0));
 });
 
-row("CPUID", "0F A2", "", { interpreted: true, untestable: true }, (e) => e.inState("cpuid"));
+row("CPUID", "0F A2", "", { interpreted: true, untestable: "it tells what the processor is" }, (e) =>
+  e.inState("cpuid"),
+);
