@@ -40,7 +40,7 @@ function derive(legacy: Row): void {
     ...(aligned.test(name) ? {} : { unaligned: true }),
   };
   const isScalar = !operands.some((operand) => /dq|^[VWU]q/.test(operand)) || /^V(ss|sd)=/.test(first);
-  const isState = /MXCSR$/.test(name);
+  const isState = name.endsWith("MXCSR");
   const length = isState ? "VEX.LZ" : isScalar || /^MOVS[SD]$/.test(name) ? "VEX.LIG" : "VEX.128";
 
   const make = (list: readonly string[], reads: readonly number[], merge: number): void => {

@@ -15,9 +15,11 @@ import "./sse-state.ts";
 
 const base = i32.const(0);
 const component = { x87: 1, sse: 2, avx: 4 } as const;
-/** The legacy image, the header, and what comes behind them. */
+/** The legacy image, the header, the upper halves of the YMM registers. The whole is accessed, whatever is asked for. */
 const headerAt = 512;
-export const xsaveBytes = 576;
+const avxAt = 576;
+const avxBytes = 256;
+const xsaveBytes = avxAt + avxBytes;
 
 const has = (mask: Expression, bits: number): Expression => i32.and(mask, i32.const(bits));
 /** Components asked for (i32): XCR0 has none above bit 31. */
@@ -30,9 +32,15 @@ helper("xsave", ["i32", "i32"], ["i32"], (f, context) => {
   const [image, compacted] = [f.param(0), f.param(1)];
   const wanted = requested(f);
   f.if(has(wanted, component.x87), () => f.emit(context.call("saveX87", image)));
-  f.if(has(wanted, component.sse | component.avx), () => f.emit(context.call("saveMxcsr", image)));
+  // The compacted form has MXCSR with the vectors only.
+  const mxcsr = f.let(has(wanted, component.sse | component.avx));
+  f.if(compacted, () => f.set(mxcsr, has(wanted, component.sse)));
+  f.if(mxcsr, () => f.emit(context.call("saveMxcsr", image)));
   f.if(has(wanted, component.sse), () =>
     f.emit(memoryCopy(i32.add(image, i32.const(160)), i32.const(state.xmm), i32.const(256))),
+  );
+  f.if(has(wanted, component.avx), () =>
+    f.emit(memoryCopy(i32.add(image, i32.const(avxAt)), i32.const(state.ymmHigh), i32.const(avxBytes))),
   );
   f.if(
     compacted,
@@ -101,6 +109,13 @@ helper("xrstor", ["i32"], ["i32"], (f, context) => {
       has(loads, component.sse),
       () => f.emit(memoryCopy(i32.const(state.xmm), i32.add(image, i32.const(160)), i32.const(256))),
       () => f.emit(memoryFill(i32.const(state.xmm), i32.const(0), i32.const(256))),
+    ),
+  );
+  f.if(has(wanted, component.avx), () =>
+    f.if(
+      has(loads, component.avx),
+      () => f.emit(memoryCopy(i32.const(state.ymmHigh), i32.add(image, i32.const(avxAt)), i32.const(avxBytes))),
+      () => f.emit(memoryFill(i32.const(state.ymmHigh), i32.const(0), i32.const(avxBytes))),
     ),
   );
   f.result(i32.const(0));
