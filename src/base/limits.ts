@@ -144,6 +144,8 @@ export const limits = {
   translationPackEntriesMax: 8000,
   /** A translation that was not used while its pack was written so often is left out. */
   translationAgeMax: 16,
+  /** Packs of the same program that are read before it starts; others are read when code of theirs is met. */
+  translationPacksAheadMax: 2,
   /** Translations of one entry that are kept: the ways a program comes to a place differ between runs. */
   translationVariantsMax: 3,
   /** How often stored regions are put at one place: each time they turned out not to be usable there. */

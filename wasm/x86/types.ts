@@ -106,6 +106,7 @@ export interface TranslationPack {
  * what this version of the engine wrote.
  */
 export interface TranslationStore {
+  /** Used last, first. */
   list(): Promise<readonly TranslationPack[]>;
   read(key: string): Promise<Uint8Array | null>;
   /** Returns the new pack's key. */

@@ -20,6 +20,7 @@ export function translationCache(store: Store, engine: string, spec: ContainerSp
       const entries = await store.listCache();
       return entries
         .filter(({ key }) => key.startsWith(prefix))
+        .toSorted((a, b) => b.usedMs - a.usedMs)
         .map(({ key, label }) => ({ key, entries: fromLabel(label), likely: key.startsWith(own) }));
     },
     read: (key) => store.readCache(key),

@@ -39,6 +39,8 @@ interface Pack extends TranslationPack {
   /** Physical addresses of blocks that wait for it. */
   readonly waiting: Set<number>;
   stored: readonly Stored[];
+  /** In this run: its translations have aged already. */
+  readonly written: boolean;
 }
 
 /** A region compiled in this run and not yet written. */
@@ -71,20 +73,17 @@ export class Translations {
 
   async use(store: TranslationStore): Promise<void> {
     this.#store = store;
+    let ahead = 0;
     for (const { key, entries, likely } of await store.list()) {
-      const pack: Pack = { key, entries, likely, state: "known", waiting: new Set(), stored: [] };
+      const pack: Pack = { key, entries, likely, state: "known", waiting: new Set(), stored: [], written: false };
       this.#packs.add(pack);
       for (const entry of entries) {
         const list = this.#packsAt.get(entry);
         if (list === undefined) this.#packsAt.set(entry, [pack]);
         else list.push(pack);
       }
-      if (likely) void this.#read(pack);
+      if (likely && ahead++ < limits.translationPacksAheadMax) void this.#read(pack);
     }
-  }
-
-  get isUsed(): boolean {
-    return this.#store !== null;
   }
 
   /** What may be entered at a block, best first. Notes that the block waits for packs which are not here yet. */
@@ -204,13 +203,13 @@ export class Translations {
       (pack) => pack.likely && pack.state === "ready" && sizeOf(pack) < mergedMax,
     );
     const older = replaced
-      .flatMap((pack) => pack.stored.map(aged))
+      .flatMap((pack) => pack.stored.map((stored) => aged(stored, pack.written)))
       .filter(({ age }) => age <= limits.translationAgeMax);
     for (const translations of portions(distinct([...added, ...older]))) {
       const entries = Uint32Array.from(keysOf(translations));
       const key = await store.write(encodePack(translations), entries);
-      const stored = translations.map((translation) => ({ translation, code: null, used: true }));
-      this.#packs.add({ key, entries, likely: true, state: "ready", waiting: new Set(), stored });
+      const stored = translations.map((translation) => ({ translation, code: null, used: translation.age === 0 }));
+      this.#packs.add({ key, entries, likely: true, state: "ready", waiting: new Set(), stored, written: true });
     }
     for (const pack of replaced) {
       this.#drop(pack);
@@ -226,8 +225,8 @@ function sizeOf(pack: Pack): number {
   return pack.stored.reduce((sum, { translation }) => sum + packBytes(translation), 0);
 }
 
-function aged({ translation, used }: Stored): Translation {
-  return { ...translation, age: used ? 0 : translation.age + 1 };
+function aged({ translation, used }: Stored, already: boolean): Translation {
+  return { ...translation, age: used ? 0 : translation.age + (already ? 0 : 1) };
 }
 
 function keysOf(translations: readonly Translation[]): Set<number> {
