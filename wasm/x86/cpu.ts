@@ -144,7 +144,7 @@ class Processor implements Cpu {
         },
         verify: (descriptor: number, origin: bigint): number =>
           this.#tier!.verify(descriptor >>> 0, Number(origin)) ? 1 : 0,
-        invalidate: (frame: number): void => this.#decoder.invalidate(frame >>> 0),
+        invalidate: (physical: number, bytes: number): void => this.#decoder.invalidate(physical >>> 0, bytes, true),
       },
       host,
     });
@@ -440,7 +440,7 @@ class Processor implements Cpu {
   }
 
   invalidateCode(frame: number): void {
-    this.#decoder.invalidate((frame & -4096) >>> 0);
+    this.#decoder.invalidate((frame & -4096) >>> 0, 4096, false);
   }
 
   get counters(): CpuCounters {

@@ -8,13 +8,14 @@
  * looks the address up each time (outside, because that mapping may change). An instruction that crosses pages is a block
  * of its own, looked up by both pages.
  *
- * Dropping a frame's code overwrites the ops of its records with `redispatch`: whoever links there, or is in the middle
+ * A write to lines of a frame that code was decoded from (layout.ts) drops the blocks that depend on them; what else is
+ * in the frame stays: code and data in one page, and code written piece by piece, are no rare things. Dropping overwrites the ops of its records with `redispatch`: whoever links there, or is in the middle
  * of it, looks the address up anew. The space is used again only when all code is dropped.
  */
 import { limits } from "../../src/base/limits.ts";
 import { armTable, special, type FormArms } from "./forms.ts";
 import { addressing, decoded, InstructionDecoder } from "./instruction.ts";
-import { arena, blockHash, blockHeader, codeHeads, jumpCache, pageMarks, record, tlb } from "./layout.ts";
+import { arena, blockHash, blockHeader, codeHeads, codeLines, jumpCache, pageMarks, record, tlb } from "./layout.ts";
 import { bucketOf } from "./mmu.ts";
 import { state } from "./state.ts";
 import { allFlags, formTraits } from "./traits.ts";
@@ -24,9 +25,11 @@ import type { CpuLevel } from "./types.ts";
 export interface DecoderListener {
   /** A block begins at a physical address: `enter` may be called for it. Also given: the guest address it is known by. */
   decoded(physical: number, rip: number): void;
-  /** The bytes of a frame are about to change. */
-  invalidated(frame: number): void;
-  /** All code has been dropped, and what was watched is no longer. */
+  /** Lines of a frame are about to change, by a store of the guest or otherwise. */
+  invalidated(frame: number, firstLine: number, lastLine: number, stored: boolean): void;
+  /** Marks the lines of a frame that the compiler's code depends on: `markLines` is to be called for each run of them. */
+  lines(frame: number): void;
+  /** All blocks, marks of lines and of pages are gone. */
   flushed(): void;
 }
 
@@ -309,13 +312,18 @@ export class BlockDecoder {
     words[h + blockHeader.secondFrame / 4] = secondFrame;
     words[h + blockHeader.alias / 4] = 0;
     words[h + blockHeader.region / 4] = 0;
+    // What is no instruction may become one by any of its bytes.
+    const guestEnd = illegal ? Math.min(4096, end + 15) : end;
+    words[h + blockHeader.guestEnd / 4] = guestEnd;
     this.#enlist(header, frame);
+    this.markLines(frame, first >> 6, Math.min(4095, guestEnd - 1) >> 6);
     if (secondFrame !== 0) {
       const alias = this.#top;
       this.#top += blockHeader.bytes;
       words.fill(0, alias >> 2, (alias >> 2) + blockHeader.bytes / 4);
       words[(alias + blockHeader.alias) >> 2] = header;
       this.#enlist(alias, secondFrame);
+      this.markLines(secondFrame, 0, Math.max(0, guestEnd - 4097) >> 6);
     }
     this.listener?.decoded(physical, rip);
     return start;
@@ -363,24 +371,18 @@ export class BlockDecoder {
     words[h + blockHeader.region / 4] = 0;
   }
 
-  /** Has writes to a frame noticed, even if no block was decoded from it. False if there is no room for that. */
-  watch(frame: number): boolean {
+  /** Notes that lines of a frame hold code. The first make the frame one whose writes take the slow path. */
+  markLines(frame: number, firstLine: number, lastLine: number): void {
     const { words } = this.#host.memory();
-    if (words[(codeHeads.base >> 2) + (frame >>> 12)] !== 0) return true;
-    if (this.#top + blockHeader.bytes > arena.end) return false;
-    // A block without records that nobody finds.
-    const header = this.#top;
-    this.#top += blockHeader.bytes;
-    words.fill(0, header >> 2, (header + blockHeader.bytes) >> 2);
-    this.#enlist(header, frame);
-    return true;
+    const at = linesAt(frame);
+    if (words[at] === 0 && words[at + 1] === 0) this.#forgetWrites(frame);
+    for (let line = firstLine; line <= lastLine; line++) words[at + (line >> 5)]! |= 1 << (line & 31);
   }
 
-  /** Adds a block to its frame's list. The first makes the frame one whose writes take the slow path. */
+  /** Adds a block to its frame's list. */
   #enlist(block: number, frame: number): void {
     const { words } = this.#host.memory();
     const head = (codeHeads.base >> 2) + (frame >>> 12);
-    if (words[head] === 0) this.#forgetWrites(frame);
     words[(block + blockHeader.frameNext) >> 2] = words[head]!;
     words[head] = block;
   }
@@ -396,25 +398,43 @@ export class BlockDecoder {
     }
   }
 
-  /** Drops the blocks decoded from a frame. */
-  invalidate(frame: number): void {
+  /** Drops what was decoded or compiled from bytes of a frame. `stored`: the guest writes them. */
+  invalidate(physical: number, count: number, stored: boolean): void {
+    const frame = (physical & -4096) >>> 0;
     const { words, bytes } = this.#host.memory();
+    const lines = linesAt(frame);
+    if (words[lines] === 0 && words[lines + 1] === 0) return;
+    const firstLine = (physical & 4095) >> 6;
+    const lastLine = ((physical & 4095) + count - 1) >> 6;
+    this.listener?.invalidated(frame, firstLine, lastLine, stored);
+    this.invalidations++;
+    words[lines] = 0;
+    words[lines + 1] = 0;
+    // The list is made anew of what stays, and with it the marks.
     const head = (codeHeads.base >> 2) + (frame >>> 12);
     let entry = words[head]!;
-    if (entry === 0) return;
     words[head] = 0;
-    this.listener?.invalidated(frame);
-    this.invalidations++;
     while (entry !== 0) {
-      const block = words[(entry + blockHeader.alias) >> 2] || entry;
-      this.#drop(block);
-      const end = words[(block + blockHeader.end) >> 2]!;
-      for (let at = block + blockHeader.bytes; at < end; at += record.bytes) {
-        bytes[at] = special.redispatch;
-        bytes[at + 1] = 0;
+      const next = words[(entry + blockHeader.frameNext) >> 2]!;
+      const alias = words[(entry + blockHeader.alias) >> 2]!;
+      const block = alias || entry;
+      const guestEnd = words[(block + blockHeader.guestEnd) >> 2]!;
+      const first = alias === 0 ? (words[(block + blockHeader.physical) >> 2]! & 4095) >> 6 : 0;
+      const last = alias === 0 ? Math.min(4095, guestEnd - 1) >> 6 : Math.max(0, guestEnd - 4097) >> 6;
+      if (first <= lastLine && last >= firstLine) {
+        this.#drop(block);
+        const end = words[(block + blockHeader.end) >> 2]!;
+        for (let at = block + blockHeader.bytes; at < end; at += record.bytes) {
+          bytes[at] = special.redispatch;
+          bytes[at + 1] = 0;
+        }
+      } else {
+        this.#enlist(entry, frame);
+        for (let line = first; line <= last; line++) words[lines + (line >> 5)]! |= 1 << (line & 31);
       }
-      entry = words[(entry + blockHeader.frameNext) >> 2]!;
+      entry = next;
     }
+    this.listener?.lines(frame);
   }
 
   /** Takes a block out of its hash chain, if it is still there. */
@@ -439,7 +459,14 @@ export class BlockDecoder {
   flush(): void {
     const { words } = this.#host.memory();
     words.fill(0, blockHash.base >> 2, (blockHash.base >> 2) + blockHash.buckets);
-    words.fill(0, codeHeads.base >> 2, (codeHeads.base >> 2) + codeHeads.entries);
+    const heads = codeHeads.base >> 2;
+    const lines = codeLines.base >> 2;
+    for (let i = 0; i < codeHeads.entries; i++) {
+      // Memory that was never touched stays so.
+      if (words[heads + i] !== 0) words[heads + i] = 0;
+      if (words[lines + 2 * i] !== 0) words[lines + 2 * i] = 0;
+      if (words[lines + 2 * i + 1] !== 0) words[lines + 2 * i + 1] = 0;
+    }
     this.flushJumps();
     this.#top = arena.base;
     words[state.generation >> 2]!++;
@@ -452,6 +479,11 @@ export class BlockDecoder {
     words.fill(0, jumpCache.base >> 2, (jumpCache.base + jumpCache.entries * jumpCache.entryBytes) >> 2);
     bytes.fill(0, pageMarks.base, pageMarks.base + pageMarks.entries);
   }
+}
+
+/** Place of a frame's marks, as an index of words. */
+function linesAt(frame: number): number {
+  return (codeLines.base >> 2) + 2 * (frame >>> 12);
 }
 
 function find(words: Uint32Array, physical: number): number {

@@ -34,7 +34,7 @@ export function buildInterpreter(options: InterpreterOptions = {}): Uint8Array<A
   m.importMemory("cpu", "memory", frameBase >> 16);
   m.importTable("cpu", "regions");
   const decode = m.importFunction("cpu", "decode", ["i32", "i32", "i32"], ["i32"]);
-  const invalidate = m.importFunction("cpu", "invalidate", ["i32"], []);
+  const invalidate = m.importFunction("cpu", "invalidate", ["i32", "i32"], []);
   const verify = m.importFunction("cpu", "verify", ["i32", "i64"], ["i32"]);
   const named = new Map<string, FunctionRef>();
   for (const h of hostHelpers.values()) named.set(h.name, m.importFunction("host", h.name, h.params, h.results));

@@ -2,7 +2,7 @@
  * The processor's part of linear memory, in order. Most of it is reserved rather than used: pages never touched cost the
  * host nothing.
  *
- *     state (state.ts) | TLB | jump cache | block hash | marks | code heads | code arena | frames of the guest…
+ *     state (state.ts) | TLB | jump cache | block hash | marks | code heads | code lines | code arena | frames of the guest…
  */
 import { limits } from "../../src/base/limits.ts";
 
@@ -49,10 +49,17 @@ export const blockHash = { base: 0x80000, buckets: 65536 } as const;
 /** One byte for each hash of a page number: set if the jump cache may hold an address on such a page. */
 export const pageMarks = { base: 0xc0000, entries: 4096 } as const;
 
-/** By frame number (u32): the first block decoded from the frame; 0 means that the frame holds no code. */
+/** By frame number (u32): the first block decoded from the frame. */
 export const codeHeads = { base: 0x100000, entries: 1 << 20 } as const;
 
-export const arena = { base: 0x500000, end: 0x500000 + limits.codeArenaBytes } as const;
+/**
+ * By frame number (u64): a bit for each line of 64 bytes that code was decoded or compiled from. Writes to a frame with
+ * any take the slow path; only a write to such a line drops code.
+ */
+export const codeLines = { base: 0x500000, entryBytes: 8, lineBytes: 64, linesPerFrame: 64 } as const;
+
+const arenaBase = codeLines.base + codeHeads.entries * codeLines.entryBytes;
+export const arena = { base: arenaBase, end: arenaBase + limits.codeArenaBytes } as const;
 
 export const frameBase = arena.end;
 
@@ -79,6 +86,8 @@ export const blockHeader = {
   region: 28,
   delta: 32,
   interpreted: 36,
+  /** Offset in the page behind the last guest byte it depends on (u32): past 4096 if its one instruction crosses pages. */
+  guestEnd: 40,
 } as const;
 
 /** A predecoded instruction. */

@@ -5,13 +5,13 @@
  * *first*, so an access that straddles pages misses like any other. A tag is the page's address with the address space
  * in its low twelve bits; the upper bits are compared too, so non-canonical addresses miss and are refused by the walk.
  *
- * A write that straddles, or goes to a frame code was decoded from, is done in a scratch area and committed after the
- * body: nothing is half-written at a fault, and code is dropped before its bytes change.
+ * A write that straddles, or goes to bytes code was decoded from (by lines, layout.ts), is done in a scratch area and
+ * committed after the body: nothing is half-written at a fault, and code is dropped before its bytes change.
  */
 import type { Expression } from "../encode/expression.ts";
 import { call, type FunctionBuilder, type FunctionRef, type Local, type ModuleBuilder } from "../encode/module.ts";
 import { i32, i64, memoryCopy, select } from "../encode/numeric.ts";
-import { blockHash, blockHeader, codeHeads, frameBase, jumpCache, pageMarks, tlb } from "./layout.ts";
+import { blockHash, blockHeader, codeLines, frameBase, jumpCache, pageMarks, tlb } from "./layout.ts";
 import { state } from "./state.ts";
 import { access, exit, pte } from "./types.ts";
 
@@ -20,7 +20,7 @@ const base = i32.const(0);
 export interface MmuImports {
   /** (physical, rip low, rip high): decodes a block and returns its first record, or 0 with a fault recorded. */
   readonly decode: FunctionRef;
-  /** (frame): drops the blocks decoded from a frame. */
+  /** (physical, bytes): drops what was decoded or compiled from these bytes of a frame. */
   readonly invalidate: FunctionRef;
 }
 
@@ -105,9 +105,19 @@ function walk(m: ModuleBuilder): FunctionRef {
   return f;
 }
 
-/** Head of the list of blocks of a frame; the argument is any address in it. */
-function codeHead(host: Expression): Expression {
-  return i32.load(i32.shl(i32.shrU(host, i32.const(12)), i32.const(2)), codeHeads.base);
+/** The lines of a frame that hold code; the argument is any address in it. */
+function linesOf(host: Expression): Expression {
+  return i64.load(i32.shl(i32.shrU(host, i32.const(12)), i32.const(3)), codeLines.base);
+}
+
+/** Whether bytes of a frame (one at least, none beyond its end) lie on lines that hold code. */
+function meetsCode(f: FunctionBuilder, host: Local, bytes: Expression): Expression {
+  const line = (address: Expression): Expression =>
+    i64.extendI32U(i32.and(i32.shrU(address, i32.const(6)), i32.const(codeLines.linesPerFrame - 1)));
+  const first = f.let(line(host));
+  const count = i64.sub(line(i32.add(host, i32.sub(bytes, i32.const(1)))), first);
+  const mask = i64.shl(i64.shrU(i64.const(-1), i64.sub(i64.const(63), count)), first);
+  return i64.ne(i64.and(linesOf(host), mask), i64.const(0));
 }
 
 function scratchOf(slot: Expression): Expression {
@@ -144,7 +154,7 @@ function enter(f: FunctionBuilder, address: Local, host: Local, write: boolean):
     // The addend is shared: a write tag of another page must go; ours may come if the page is writable already.
     const writable = i32.and(
       i32.eq(i32.and(i32.load(base, state.leaf), i32.const(pte.write | pte.dirty)), i32.const(pte.write | pte.dirty)),
-      i32.eqz(codeHead(host)),
+      i64.eqz(linesOf(host)),
     );
     f.emit(i64.store(slot, select(writable, tag, i64.const(-1)), tlb.base + tlb.writeTag));
   }
@@ -188,10 +198,11 @@ function writeSlow(m: ModuleBuilder, walkRef: FunctionRef): FunctionRef {
   f.if(
     i32.leU(i32.add(offset, bytes), i32.const(4096)),
     () => {
-      f.if(i32.eqz(codeHead(first)), () => {
+      f.if(i64.eqz(linesOf(first)), () => {
         fill(f, address, first, true);
         f.return(first);
       });
+      f.if(i32.eqz(meetsCode(f, first, bytes)), () => f.return(first));
       f.emit(i32.store(pending, bytes, state.pending + 4));
       f.emit(i32.store(pending, i32.const(0), state.pending + 8));
       f.emit(memoryCopy(scratch, first, bytes));
@@ -235,13 +246,14 @@ function commit(m: ModuleBuilder, imports: MmuImports): FunctionRef {
   const first = f.let(i32.load(pending, state.pending));
   const head = f.let(i32.load(pending, state.pending + 4));
   const second = f.let(i32.load(pending, state.pending + 8));
-  const drop = (host: Local): void =>
-    f.if(codeHead(host), () => f.emit(call(imports.invalidate, i32.and(host, i32.const(-4096)))));
-  drop(first);
+  const drop = (host: Local, bytes: Expression): void =>
+    f.if(meetsCode(f, host, bytes), () => f.emit(call(imports.invalidate, host, bytes)));
+  drop(first, head);
   f.emit(memoryCopy(first, scratch, head));
   f.if(second, () => {
-    drop(second);
-    f.emit(memoryCopy(second, i32.add(scratch, head), i32.sub(i32.load(pending, state.pending + 12), head)));
+    const rest = f.let(i32.sub(i32.load(pending, state.pending + 12), head));
+    drop(second, rest);
+    f.emit(memoryCopy(second, i32.add(scratch, head), rest));
   });
   return f;
 }

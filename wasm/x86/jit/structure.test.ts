@@ -8,8 +8,6 @@ import { Structure, type Graph } from "./structure.ts";
 /** Where the function reads which successor to take at each step, and writes the nodes it comes through: a byte each. */
 const [choicesAt, traceAt, stepsMax] = [0, 1024, 200] as const;
 
-const base = i32.const(0);
-
 interface Compiled {
   readonly structure: Structure;
   /** (label) → steps made. */

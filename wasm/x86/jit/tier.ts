@@ -22,6 +22,12 @@ export interface TierHost {
   frameOf(address: number): number;
 }
 
+/** Bytes of guest code, relative to a region's origin. */
+interface Span {
+  readonly offset: number;
+  readonly length: number;
+}
+
 interface Live {
   /** Address of its descriptor, place in the table. */
   readonly descriptor: number;
@@ -31,6 +37,9 @@ interface Live {
   readonly entries: readonly number[];
   /** Where it comes from, until it has been compared with the guest's code. */
   stored: Stored | null;
+  /** The guest's code it was compiled from; by frame, the lines (layout.ts) of the pages above that this lies on. */
+  readonly code: readonly Span[];
+  lines: ReadonlyMap<number, ReadonlySet<number>>;
 }
 
 /** Samples of a block before it is compiled. */
@@ -97,9 +106,12 @@ export class Tier {
     });
     decoder.listener = {
       decoded: (physical, rip) => this.#decoded(physical, rip),
-      invalidated: (frame) => this.#invalidated(frame),
+      invalidated: (frame, first, last, stored) => this.#invalidated(frame, first, last, stored),
+      lines: (frame) => this.#byFrame.get(frame)?.forEach((live) => this.#markLines(live, frame)),
       flushed: () => {
-        for (const watched of this.#byFrame.keys()) decoder.watch(watched);
+        for (const [frame, all] of this.#byFrame) for (const live of all) this.#markLines(live, frame);
+        // Pages are no longer marked as ones whose mapping matters.
+        this.forgetMappings();
       },
     };
   }
@@ -185,11 +197,17 @@ export class Tier {
   }
 
   #usable(frame: number): number {
-    return this.#mode !== "force" && (this.#changes.get(frame) ?? 0) >= limits.codeChangesMax ? 0 : frame;
+    return (this.#changes.get(frame) ?? 0) >= limits.codeChangesMax ? 0 : frame;
   }
 
   #install(region: Region, entries: readonly number[], code: () => unknown): Live {
-    const live = this.#add(region.pages, entries, code, null);
+    const live = this.#add(
+      region.pages,
+      entries,
+      code,
+      null,
+      region.blocks.map(({ offset, end }) => ({ offset, length: end - offset })),
+    );
     this.regions++;
     for (const block of region.blocks) this.compiledInstructions += block.operations.length;
     this.#enterAll(live);
@@ -201,13 +219,14 @@ export class Tier {
     entries: readonly number[],
     code: () => unknown,
     stored: Stored | null,
+    spans: readonly Span[],
   ): Live {
     if (this.#free.length === 0 && this.#live.length >= limits.regionsMax) this.#evict();
     const place = this.#free.pop() ?? this.#live.length;
     if (place >= this.table.length) this.table.grow(Math.max(64, this.table.length));
     this.table.set(place, code);
     const descriptor = regionTable.base + place * regionTable.entryBytes;
-    const live: Live = { descriptor, place, pages, entries, stored };
+    const live: Live = { descriptor, place, pages, entries, stored, code: spans, lines: new Map() };
     this.#live[place] = live;
     const { words } = this.#host.memory();
     words[(descriptor + regionTable.place) >> 2] = place;
@@ -218,11 +237,12 @@ export class Tier {
 
   /** Notes the frames a region depends on. */
   #depend(live: Live): void {
+    live.lines = linesOf(live.code, live.pages);
     for (const frame of live.pages.values()) {
       let set = this.#byFrame.get(frame);
       if (set === undefined) this.#byFrame.set(frame, (set = new Set()));
       set.add(live);
-      this.#decoder.watch(frame);
+      this.#markLines(live, frame);
     }
   }
 
@@ -279,7 +299,8 @@ export class Tier {
         pageOf(piece.offset) !== delta || isEqual(piece.bytes, bytes, frame + piece.offset - delta);
       if (this.#unfit.get(physical)?.has(stored) === true || !code.every(fits)) continue;
       const offsets = entries.map(({ offset }) => offset);
-      const live = this.#add(new Map([[delta, frame]]), offsets, stored.code, stored);
+      const spans = code.map(({ offset, bytes: piece }) => ({ offset, length: piece.length }));
+      const live = this.#add(new Map([[delta, frame]]), offsets, stored.code, stored, spans);
       this.#offered.set(physical, times + 1);
       this.#entryAt.set(physical, { live, entry, delta });
       this.#decoder.enter(header, live.descriptor, entry, delta);
@@ -297,7 +318,7 @@ export class Tier {
       let frame = pages.get(page);
       if (frame === undefined) {
         frame = this.#usable(this.#host.frameOf(origin + page));
-        if (frame === 0 || !this.#decoder.watch(frame)) {
+        if (frame === 0) {
           // Not here yet. Asking at each turn of a loop would cost more than it may save.
           this.#putBack(live, stored, origin + page);
           return false;
@@ -348,17 +369,29 @@ export class Tier {
     for (const live of this.#live) if (live !== undefined) words[(live.descriptor + regionTable.space) >> 2] = noSpace;
   }
 
-  #invalidated(frame: number): void {
+  #markLines(live: Live, frame: number): void {
+    for (const line of live.lines.get(frame)!) this.#decoder.markLines(frame, line, line);
+  }
+
+  #invalidated(frame: number, firstLine: number, lastLine: number, stored: boolean): void {
     this.#heat.clear();
     this.#refused.clear();
     this.#unfit.clear();
     this.#offered.clear();
     this.#awaited.clear();
-    const dependent = this.#byFrame.get(frame);
-    if (dependent === undefined) return;
-    this.#changes.set(frame, (this.#changes.get(frame) ?? 0) + 1);
-    for (const live of dependent) this.#drop(live);
-    this.invalidated++;
+    // The kernel gives the frame to somebody else: what it held before says nothing of what it will hold.
+    if (!stored) this.#changes.delete(frame);
+    let dropped = false;
+    for (const live of this.#byFrame.get(frame) ?? []) {
+      const lines = live.lines.get(frame)!;
+      let depends = false;
+      for (let line = firstLine; line <= lastLine && !depends; line++) depends = lines.has(line);
+      if (!depends) continue;
+      this.#drop(live);
+      this.invalidated++;
+      dropped = true;
+    }
+    if (dropped && stored) this.#changes.set(frame, (this.#changes.get(frame) ?? 0) + 1);
   }
 
   /** A stored region does not fit where it was offered, or not before code of another page runs. */
@@ -413,6 +446,17 @@ export class Tier {
 
 function pageOf(offset: number): number {
   return Math.floor(offset / 4096) * 4096;
+}
+
+/** The lines, of each frame of some pages, that code lies on. */
+function linesOf(code: readonly Span[], pages: ReadonlyMap<number, number>): Map<number, Set<number>> {
+  const lines = new Map<number, Set<number>>([...pages.values()].map((frame) => [frame, new Set()]));
+  for (const { offset, length } of code)
+    for (let at = offset - (offset & 63); at < offset + length; at += 64) {
+      const frame = pages.get(pageOf(at));
+      if (frame !== undefined) lines.get(frame)!.add((at & 4095) >> 6);
+    }
+  return lines;
 }
 
 /** No address space has this tag. */
