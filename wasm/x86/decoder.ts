@@ -448,7 +448,7 @@ export class BlockDecoder {
 
   /** Drops a frame that held the only code so far, as if nothing had ever been decoded. */
   forget(frame: number): void {
-    this.invalidate(frame);
+    this.invalidate(frame, 4096, false);
     this.#top = arena.base;
     this.blocks = 0;
     this.instructions = 0;
