@@ -22,7 +22,10 @@ addEventListener(
         hostDirectory: null,
       }),
     );
-    prepareCpu(core);
+    const rehearse = prepareCpu(core);
+    // In pieces: a container to start comes in between.
+    const rehearseMore = () => void (rehearse() && setTimeout(rehearseMore));
+    setTimeout(rehearseMore);
   },
   { once: true },
 );

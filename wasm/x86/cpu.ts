@@ -15,7 +15,7 @@ import { buildInterpreter } from "./interpreter.ts";
 import { Tier } from "./jit/tier.ts";
 import { frameBase, pageMarks, record, tlb } from "./layout.ts";
 import { nameInstruction } from "./names.ts";
-import { rehearseDecoder } from "./rehearsal.ts";
+import { rehearsals, rehearseDecoder } from "./rehearsal.ts";
 import { contextBytes, contextStart, exactness, settledMxcsr, state } from "./state.ts";
 import {
   access,
@@ -73,18 +73,24 @@ let prepared: { readonly cpu: Processor; readonly module: WebAssembly.Module } |
 
 /**
  * Makes a processor ahead of its use, with the usual amount of memory: tables are built, the engine compiles the
- * interpreter's code at its first call (which here ends at once: nothing is mapped), and the decoder is rehearsed.
+ * interpreter's code at its first call (which here ends at once: nothing is mapped). What it returns rehearses the
+ * decoder a little more each time it is called: false when that is enough or the processor is in use.
  */
-export function prepareCpu(module: WebAssembly.Module): void {
+export function prepareCpu(module: WebAssembly.Module): () => boolean {
   const cpu = new Processor({
     module,
     memoryBytesMax: limits.memoryBytesDefault,
     memoryBytesInitial: limits.memoryBytesPrepared,
   });
   cpu.run(1);
-  cpu.rehearse();
   cpu.resetContext();
   prepared = { cpu, module };
+  let left = rehearsals;
+  return () => {
+    if (prepared?.cpu !== cpu || left-- === 0) return false;
+    cpu.rehearse();
+    return true;
+  };
 }
 
 export function createCpu(options: CpuOptions = {}): Cpu {

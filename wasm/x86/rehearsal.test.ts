@@ -5,9 +5,11 @@ import { arena, codeHeads } from "./layout.ts";
 
 test("a rehearsed processor is as good as new", () => {
   const module = interpreterModule();
-  prepareCpu(module);
+  const rehearse = prepareCpu(module);
+  for (let i = 0; i < 3; i++) expect(rehearse()).toBe(true);
   const cpu = createCpu({ module, memoryBytesMax: limits.memoryBytesDefault });
   expect(cpu.memory.buffer.byteLength).toBe(cpu.frameBase + limits.memoryBytesPrepared);
+  expect(rehearse()).toBe(false);
   const { instructionsDecoded, blocksDecoded, codeInvalidations } = cpu.counters;
   expect({ instructionsDecoded, blocksDecoded, codeInvalidations }).toEqual({
     instructionsDecoded: 0,

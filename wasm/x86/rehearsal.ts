@@ -30,8 +30,9 @@ const blocks = [
   ],
 ];
 
-/** Often enough that the optimising compiler has taken notice. */
-const rounds = 50;
+/** Together often enough that the optimising compiler takes notice; each short, because a program may come any time. */
+export const rehearsals = 10;
+const rounds = 5;
 
 /** Decodes the blocks over and over. `frame` is an unused page of `bytes`, zero before and after. */
 export function rehearseDecoder(decoder: BlockDecoder, bytes: Uint8Array, frame: number): void {
