@@ -113,6 +113,14 @@ export const limits = {
   shareCharactersMax: 1 << 20,
   /** After a container has started, before a worker for the next one is: most programs are done or waiting by then. */
   spareWorkerDelayMs: 200,
+  /** Workers kept in reserve: runs that follow back to back find one each time; more would only hold memory. */
+  spareWorkersMax: 2,
+  /** Between two workers of the reserve: about what one takes to load its code. */
+  spareWorkerGapMs: 1000,
+  /** Pieces of layers remembered of a program's start (16 MiB): more than python or perl read before they are up. */
+  startProfilePiecesMax: 128,
+  /** What a program reads later than this is not its start. */
+  startProfileMs: 5000,
   /** How long a container's worker may take to hear of a signal: one in a busy WASI program never does. */
   signalAnswerMs: 2000,
   /** How long a container that ends may still take to deliver its output and write its files. */

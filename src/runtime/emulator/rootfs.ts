@@ -9,11 +9,13 @@ import { S_IFDIR, S_IFMT } from "../../abi/stat.ts";
 import { encodeName } from "../../base/bytes.ts";
 import type { Clock } from "../../base/clock.ts";
 import { WherryError } from "../../base/errors.ts";
+import { limits } from "../../base/limits.ts";
 import { isPromise } from "../../base/maybe.ts";
 import type { LayerIndex } from "../../oci/layer-index.ts";
 import type { Store } from "../../store/types.ts";
 import { Namespace } from "../../vfs/namespace.ts";
 import { chown, lookup, mkdir, open } from "../../vfs/operations.ts";
+import { StartProfile } from "../../vfs/layerfs/start-profile.ts";
 import { openOverlay } from "../../vfs/overlayfs/overlayfs.ts";
 import type { Overlay } from "../../vfs/overlayfs/overlayfs.ts";
 import { createTmpfs, parseTmpfsOptions } from "../../vfs/tmpfs/tmpfs.ts";
@@ -40,6 +42,8 @@ export interface RootfsOptions {
 export interface Rootfs {
   readonly namespace: Namespace;
   readonly overlay: Overlay;
+  /** Keeps what this start read for the next one, if that is news. */
+  readonly keepProfile: () => Promise<void>;
 }
 
 const files = (spec: ContainerSpec): readonly (readonly [path: string, text: string])[] => [
@@ -69,9 +73,33 @@ export async function openImageTree(
   { spec, store, pool, clock }: Omit<RootfsOptions, "hostDirectory">,
   readOnly: boolean,
 ): Promise<Rootfs> {
+  const profileKey = `start/${spec.layers.length}/${spec.layers.at(-1)}/${spec.process.arguments[0]}`;
+  // Where reads are immediate, or nothing will run, none is worth while.
+  const profiled = store.readPackSync === null && !readOnly;
+  const remembered = profiled ? store.readCache(profileKey).catch(() => null) : null;
   const layers = await Promise.all(spec.layers.map((diffId) => layerIndex(store, diffId)));
-  const overlay = await openOverlay({ layers, store, pool, clock, journal: writableLayerJournal(spec.id), readOnly });
-  return { namespace: new Namespace(overlay.fs, { source: "overlay", options: "rw,relatime", clock }), overlay };
+  const packs = layers.map(({ diffId, tarBytes }) => ({ digest: diffId, bytes: tarBytes }));
+  const profile = profiled ? new StartProfile(store, packs) : null;
+  const known = await remembered;
+  if (profile !== null && known !== null) {
+    profile.replay(known);
+    setTimeout(() => profile.forget(), limits.startProfileMs);
+  }
+  const overlay = await openOverlay({
+    layers,
+    store,
+    packs: profile ?? undefined,
+    pool,
+    clock,
+    journal: writableLayerJournal(spec.id),
+    readOnly,
+  });
+  const namespace = new Namespace(overlay.fs, { source: "overlay", options: "rw,relatime", clock });
+  const keepProfile = async (): Promise<void> => {
+    if (profile?.isNews === true)
+      await store.writeCache(profileKey, profile.encode(), new Uint8Array(0)).catch(() => undefined);
+  };
+  return { namespace, overlay, keepProfile };
 }
 
 async function layerIndex(store: Store, diffId: string): Promise<LayerIndex> {

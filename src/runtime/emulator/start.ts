@@ -226,6 +226,7 @@ class EmulatedContainer implements RuntimeContainer {
     const kept = this.#keep();
     this.#kernel.destroy();
     await kept;
+    await this.#rootfs?.keepProfile();
     await this.#store.close();
   }
 

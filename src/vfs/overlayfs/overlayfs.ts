@@ -29,6 +29,8 @@ export interface OverlaySettings {
   /** Lowest first. */
   readonly layers: readonly LayerIndex[];
   readonly store: PackSource & JournalStore;
+  /** Where the layers are read from, if not straight from the store. */
+  readonly packs?: PackSource | undefined;
   readonly pool: PagePool;
   readonly clock?: Clock;
   /** Name of the journal that holds the writable layer; null keeps it in memory only. */
@@ -71,7 +73,7 @@ export async function openOverlay(settings: OverlaySettings): Promise<Overlay> {
     magic: OVERLAYFS_SUPER_MAGIC,
     pool,
     clock: settings.clock ?? systemClock,
-    lower: createLayerTree(layers, store, pool),
+    lower: createLayerTree(layers, settings.packs ?? store, pool),
     sizeBytesMax: settings.sizeBytesMax ?? null,
     inodesMax: limits.upperInodesMax,
     readOnly,
