@@ -44,6 +44,7 @@ const journalBatch = 64;
 export class IndexedDbStore implements Store {
   readonly #db: IDBPDatabase<Schema>;
   readonly #packs = new Map<string, PackRow>();
+  readonly #looking = new Map<string, Promise<PackRow | undefined>>();
   readonly #cache = new RecordCache(limits.packCacheBytes);
   readonly #writers = new Set<PackWriter>();
   readonly readPackSync = null;
@@ -98,7 +99,13 @@ export class IndexedDbStore implements Store {
   async #pack(digest: string): Promise<PackRow | undefined> {
     const known = this.#packs.get(digest);
     if (known) return known;
-    const row = await this.#db.get("packs", digest);
+    // Reads that come meanwhile wait for the same row.
+    let looking = this.#looking.get(digest);
+    if (looking === undefined) {
+      looking = this.#db.get("packs", digest).finally(() => this.#looking.delete(digest));
+      this.#looking.set(digest, looking);
+    }
+    const row = await looking;
     if (row) this.#packs.set(digest, row);
     return row;
   }
@@ -171,7 +178,9 @@ export class IndexedDbStore implements Store {
 
   async transact(changes: readonly { kind: string; key: string; value: unknown }[]): Promise<void> {
     await guarded(async () => {
-      const transaction = this.#db.transaction("documents", "readwrite", { durability: "strict" });
+      // Relaxed, as for journals: what documents name is in packs, whose commit is strict, and a container's start
+      // writes three documents on its way.
+      const transaction = this.#db.transaction("documents", "readwrite", { durability: "relaxed" });
       const requests: Promise<unknown>[] = [];
       try {
         for (const { kind, key, value } of changes)

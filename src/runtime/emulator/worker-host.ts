@@ -41,26 +41,33 @@ export interface WorkerRuntimeOptions {
   readonly unavailable?: () => Promise<string | null>;
   /** For what is done without a worker, to the files of containers that do not run. */
   readonly openStore: OpenStore;
-  /** Keep one worker started ahead, so that the next container need not wait for its code to load. */
+  /**
+   * Keep workers started ahead (`limits.spareWorkersMax`), so that the next container need not wait for its code to
+   * load; more than one, so that runs which follow back to back find one too.
+   */
   readonly keepSpare?: boolean;
 }
 
 export function createWorkerRuntime(options: WorkerRuntimeOptions): Runtime {
-  let spare: ContainerWorker | null = null;
+  const spares: ContainerWorker[] = [];
+  let timer: ReturnType<typeof setTimeout> | undefined;
 
-  function take(): ContainerWorker {
-    const worker = spare ?? options.spawn();
-    spare = null;
-    return worker;
+  /** One at a time: two that load their code at once are ready no sooner than one after the other. */
+  function refill(): void {
+    clearTimeout(timer);
+    if (options.keepSpare !== true || spares.length >= limits.spareWorkersMax) return;
+    const worker = options.spawn();
+    spares.push(worker);
+    void worker.crashed.then(() => {
+      const index = spares.indexOf(worker);
+      if (index >= 0) spares.splice(index, 1);
+    });
+    refillLater(limits.spareWorkerGapMs);
   }
 
-  function refill(): void {
-    if (options.keepSpare !== true || spare !== null) return;
-    const worker = options.spawn();
-    spare = worker;
-    void worker.crashed.then(() => {
-      if (spare === worker) spare = null;
-    });
+  function refillLater(delayMs: number): void {
+    clearTimeout(timer);
+    if (options.keepSpare === true && spares.length < limits.spareWorkersMax) timer = setTimeout(refill, delayMs);
   }
 
   refill();
@@ -69,17 +76,12 @@ export function createWorkerRuntime(options: WorkerRuntimeOptions): Runtime {
     unavailable: options.unavailable ?? (async () => null),
     ...stoppedContainers(options.openStore),
     async start(spec, store, io) {
-      const link = new ContainerLink(take());
+      const link = new ContainerLink(spares.shift() ?? options.spawn());
       try {
         const container = await link.start(spec, store, io);
         // Not at once, when it would take time from the program that is starting.
-        if (options.keepSpare === true) {
-          const timer = setTimeout(refill, limits.spareWorkerDelayMs);
-          void container.exited.then(() => {
-            clearTimeout(timer);
-            refill();
-          });
-        }
+        refillLater(limits.spareWorkerDelayMs);
+        if (options.keepSpare === true) void container.exited.then(refill);
         return container;
       } catch (error) {
         refill();
