@@ -53,6 +53,7 @@ export interface ArmOptions {
 interface Write {
   readonly host: Local;
   readonly slot: number;
+  readonly isConditional: boolean;
 }
 
 export class RecordEmitter implements Emitter {
@@ -67,6 +68,7 @@ export class RecordEmitter implements Emitter {
   #address: Local | undefined;
   #writes: Write[] = [];
   #slots = 0;
+  readonly #depth: number;
   #ended = false;
   #fused: { kind: FlagsKind; bits: OperandSize; a: Expression; b: Expression } | undefined;
 
@@ -76,6 +78,7 @@ export class RecordEmitter implements Emitter {
     this.#services = services;
     this.#options = options;
     this.f = frame.f;
+    this.#depth = this.f.depth;
     this.size = form.size;
     this.w = form.size === 64 ? i64 : i32;
   }
@@ -117,7 +120,11 @@ export class RecordEmitter implements Emitter {
 
   #commit(): void {
     for (const write of this.#writes) {
-      this.f.if(i32.ltU(write.host, i32.const(frameBase)), () =>
+      // One made under a condition may not have happened: its host address is still 0.
+      const [host, bound] = write.isConditional
+        ? [i32.sub(write.host, i32.const(1)), frameBase - 1]
+        : [write.host, frameBase];
+      this.f.if(i32.ltU(host, i32.const(bound)), () =>
         this.f.emit(call(this.#services.mmu.commit, i32.const(write.slot))),
       );
     }
@@ -378,7 +385,7 @@ export class RecordEmitter implements Emitter {
       f.set(host, call(slow, ea, i32.const(bytes), i32.const(slot)));
       f.if(i32.eqz(host), () => this.#frame.fault());
     });
-    if (kind === "write") this.#writes.push({ host, slot });
+    if (kind === "write") this.#writes.push({ host, slot, isConditional: f.depth > this.#depth });
     return { host };
   }
 

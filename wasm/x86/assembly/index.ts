@@ -81,3 +81,4 @@ export { leastWord, sumsOfDifferences } from "./packed.ts";
 export { f2xm1, fcos, fpatan, fptan, fsin, fsincos, fyl2x, fyl2xp1 } from "./transcendental.ts";
 export { aesdec, aesdeclast, aesenc, aesenclast, aesimc, aeskeygenassist, carryless } from "./aes.ts";
 export { sha1msg1, sha1msg2, sha1nexte, sha1rnds4, sha256msg1, sha256msg2, sha256rnds2 } from "./sha.ts";
+export { fusedPd, fusedPs, fusedSd, fusedSs, halvesToPs, psToHalves } from "./sse.ts";

@@ -29,6 +29,7 @@ import {
   unpackF64,
   unpackInteger,
 } from "./format.ts";
+import { fusedF32, fusedF64, narrowToHalf, widenHalf } from "./fused.ts";
 import { A, B, Mode, chop, denormal, inexact, invalid, quiet, signaling, zero } from "./registers.ts";
 import { exactAt, mxcsrAt } from "./state.ts";
 
@@ -560,3 +561,79 @@ export function ldmxcsr(word: u32): u32 {
   return 1;
 }
 
+// FMA and F16C (fused.ts).
+
+export function fusedSs(a: u32, b: u32, c: u32, negate: u32): u32 {
+  begin();
+  const r = fusedF32(a, b, c, (negate & 1) != 0, (negate & 2) != 0);
+  finish();
+  return r;
+}
+
+export function fusedSd(a: u64, b: u64, c: u64, negate: u32): u64 {
+  begin();
+  const r = fusedF64(a, b, c, (negate & 1) != 0, (negate & 2) != 0);
+  finish();
+  return r;
+}
+
+export function fusedPs(a: v128, b: v128, c: v128, negate: u32): v128 {
+  begin();
+  const p = (negate & 1) != 0;
+  const even = (negate & 2) != 0;
+  const odd = (negate & 4) != 0;
+  let r = i32x4.splat(
+    fusedF32(i32x4.extract_lane(a, 0), i32x4.extract_lane(b, 0), i32x4.extract_lane(c, 0), p, even),
+  );
+  r = i32x4.replace_lane(
+    r,
+    1,
+    fusedF32(i32x4.extract_lane(a, 1), i32x4.extract_lane(b, 1), i32x4.extract_lane(c, 1), p, odd),
+  );
+  r = i32x4.replace_lane(
+    r,
+    2,
+    fusedF32(i32x4.extract_lane(a, 2), i32x4.extract_lane(b, 2), i32x4.extract_lane(c, 2), p, even),
+  );
+  r = i32x4.replace_lane(
+    r,
+    3,
+    fusedF32(i32x4.extract_lane(a, 3), i32x4.extract_lane(b, 3), i32x4.extract_lane(c, 3), p, odd),
+  );
+  finish();
+  return r;
+}
+
+export function fusedPd(a: v128, b: v128, c: v128, negate: u32): v128 {
+  begin();
+  const p = (negate & 1) != 0;
+  const r0 = fusedF64(i64x2.extract_lane(a, 0), i64x2.extract_lane(b, 0), i64x2.extract_lane(c, 0), p, (negate & 2) != 0);
+  const r1 = fusedF64(i64x2.extract_lane(a, 1), i64x2.extract_lane(b, 1), i64x2.extract_lane(c, 1), p, (negate & 4) != 0);
+  finish();
+  return i64x2.replace_lane(i64x2.splat(r0), 1, r1);
+}
+
+/** Four halves to four singles. */
+export function halvesToPs(halves: u64): v128 {
+  begin();
+  let r = i32x4.splat(widenHalf(u32(halves) & 0xffff));
+  r = i32x4.replace_lane(r, 1, widenHalf(u32(halves >> 16) & 0xffff));
+  r = i32x4.replace_lane(r, 2, widenHalf(u32(halves >> 32) & 0xffff));
+  r = i32x4.replace_lane(r, 3, widenHalf(u32(halves >> 48)));
+  finish();
+  return r;
+}
+
+/** Four singles to four halves. Bit 2 of the immediate takes MXCSR's rounding; FTZ is ignored. */
+export function psToHalves(a: v128, control: u32): u64 {
+  begin();
+  if ((control & 4) == 0) Mode.rounding = control & 3;
+  Mode.flushToZero = false;
+  const r =
+    narrowToHalf(i32x4.extract_lane(a, 0)) |
+    (narrowToHalf(i32x4.extract_lane(a, 1)) << 16) |
+    (narrowToHalf(i32x4.extract_lane(a, 2)) << 32) |
+    (narrowToHalf(i32x4.extract_lane(a, 3)) << 48);
+  finish();
+  return r;
+}

@@ -20,5 +20,6 @@ import "./sse-state.ts";
 import "./sse-string.ts";
 import "./avx-derived.ts";
 import "./avx.ts";
+import "./fma.ts";
 import "./x87.ts";
 import "./xsave.ts";

@@ -39,6 +39,19 @@ export function vexBody(body: (e: Emitter) => void, form: VexForm): (e: Emitter)
   };
 }
 
+/** What a body of two operands writes to the first if the second, not memory, has this value. */
+export function applied(e: Emitter, body: (e: Emitter) => void, source: Local): Local {
+  const half = new HalfEmitter(
+    e,
+    { reads: [0, 1], merge: 0, wide: false, shared: [], immediateShift: 0 },
+    false,
+    source,
+  );
+  body(half);
+  if (half.result === null) throw new Error("the body has no result");
+  return half.result;
+}
+
 /** A 128-bit result: the rest of the register becomes zero. */
 export function putVex(e: Emitter, value: Expression): void {
   e.putV(0, value);
@@ -57,8 +70,11 @@ class HalfEmitter implements Emitter {
   /** What the body wrote, kept until both halves are done: the upper one may fault, or read what the lower wrote. */
   result: Local | null = null;
 
-  constructor(e: Emitter, form: VexForm, upper: boolean) {
+  readonly #source: Local | null;
+
+  constructor(e: Emitter, form: VexForm, upper: boolean, source: Local | null = null) {
     this.#e = e;
+    this.#source = source;
     this.#form = form;
     this.#upper = upper;
     this.f = e.f;
@@ -75,7 +91,7 @@ class HalfEmitter implements Emitter {
   }
 
   isMemory(i: number): boolean {
-    return this.#e.isMemory(this.#at(i));
+    return this.#source === null && this.#e.isMemory(this.#at(i));
   }
   bits(i: number): number {
     const bits = this.#e.bits(this.#at(i));
@@ -112,6 +128,7 @@ class HalfEmitter implements Emitter {
   }
 
   v(i: number): Expression {
+    if (this.#source !== null) return this.#source;
     const upper = this.#upper && !this.#form.shared.includes(i);
     return upper ? this.#e.high(this.#at(i)) : this.#e.v(this.#at(i));
   }
