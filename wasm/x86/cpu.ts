@@ -49,8 +49,8 @@ interface Exports {
   arithmeticFlags(): number;
 }
 
-/** XSAVE's components x87, SSE and AVX. */
-const xcr0V3 = 7;
+/** XSAVE's components x87 and SSE. */
+const xcr0V3 = 3;
 const wasmPageBytes = 65536;
 /**
  * Engines do not replace a running function by its optimised version: the first entries are kept short so that it is
