@@ -127,7 +127,8 @@ function planBlock(
       const base = operation.ripRelative ? null : valueAt(operation.m);
       const index2 = valueAt(operation.x);
       const simple = operation.addressing === addressing.base || operation.addressing === addressing.indexed;
-      if (operation.ripRelative) {
+      // Not with a segment's base or prefix 67: those are no longer near the code.
+      if (operation.ripRelative && operation.addressing === addressing.base) {
         const target = operation.offset + operation.length + operation.displacement;
         address = { root: `page ${Math.floor(target / 4096)}`, offset: ((target % 4096) + 4096) % 4096 };
       } else if (simple && base !== null && operation.addressing === addressing.base)
