@@ -129,20 +129,24 @@ export const limits = {
   wasmModuleBytesMax: 256 << 20,
   /** Input read ahead for a WASI program where it cannot wait for it. */
   wasiInputBytesMax: 64 << 20,
-  /** Entries of the software TLB: with 256, arrays a megabyte apart alias; more than 1024 gains little. */
-  tlbEntries: 1024,
+  /** Entries of the software TLB: with 1024, two of a program's hottest pages fell on one entry in every third run. */
+  tlbEntries: 4096,
   /** Entries of the cache from guest addresses to decoded blocks: covers the live branch targets of large programs. */
   jumpCacheEntries: 8192,
   /** Compiled regions of one container that are live at a time; the least useful go when there are more. */
   regionsMax: 8192,
   /** Size of a compiled region: the browser's optimising compiler is superlinear in it. */
-  regionBlocksMax: 128,
+  regionBlocksMax: 256,
   regionInstructionsMax: 2000,
   regionBlockInstructionsMax: 256,
   /** Pages a region may lie on: each is looked up when it is entered in another process. */
   regionPagesMax: 32,
   /** Bytes that accesses sharing one TLB check may span: wider ranges straddle pages more often. */
   sharedCheckBytesMax: 512,
+  /** Instructions of a region that another one has as well: short functions that many call. */
+  regionRepeatedMax: 150,
+  /** Regions compiled to one module. */
+  regionsPerModuleMax: 64,
   /** Targets remembered of one computed jump: past this it is no longer a matter of comparing. */
   regionTargetsMax: 128,
   /** Blocks and jumps whose heat is counted at a time; then counting begins anew. */

@@ -229,9 +229,12 @@ async function build(
   space.stackLimit = stackLimit;
   const stackTop = userEnd - randomPages(2 ** 22);
   const gap = Math.max(128 << 20, stackLimit) + (2 << 20);
-  space.mmapBase = roundDown(stackTop - gap - randomPages(2 ** 24));
+  // Program and libraries move by one random distance, so that code compiled across both fits every process.
+  const distance = randomPages(2 ** 24);
+  space.mmapBase = roundDown(userEnd - 2 ** 22 * pageBytes - gap - distance);
 
-  const bias = main.header.relocatable ? programBase + alignedRandom(main) - lowestPage(main) : 0;
+  const shift = 2 ** 24 * pageBytes - distance;
+  const bias = main.header.relocatable ? programBase + aligned(shift, main) - lowestPage(main) : 0;
   const mainEnd = await mapImage(space, main, bias);
   if (mainEnd < 0) return mainEnd;
   let entry = main.header.entry + bias;
@@ -505,14 +508,13 @@ function imageSpan(image: Image): number {
   return highest - lowestPage(image);
 }
 
-/** A random distance that keeps the largest alignment any segment asks for. */
-function alignedRandom(image: Image): number {
+/** A distance from `programBase` that keeps the largest alignment any segment asks for. */
+function aligned(distance: number, image: Image): number {
   let align: number = pageBytes;
   for (const segment of image.segments) {
     const power = segment.align > 0 && (segment.align & (segment.align - 1)) === 0;
     if (segment.type === programType.LOAD && power && segment.align <= 1 << 30) align = Math.max(align, segment.align);
   }
-  const distance = randomPages(2 ** 28);
   const base = programBase % align;
   return distance - (distance % align) + (base === 0 ? 0 : align - base);
 }

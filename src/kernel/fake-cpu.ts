@@ -18,6 +18,8 @@ export class FakeCpu implements Cpu {
     instructionsDecoded: 0,
     tlbMisses: 0,
     codeInvalidations: 0,
+    compiledRun: 0,
+    regionEntries: 0,
     regions: 0,
     modules: 0,
     compiledInstructions: 0,

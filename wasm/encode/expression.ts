@@ -9,8 +9,12 @@ export type ValueType = "i32" | "i64" | "f32" | "f64" | "v128";
 export interface Expression {
   /** The type left on the stack; `void` leaves nothing. */
   readonly type: ValueType | "void";
+  /** What is computed first, and the instruction's own bytes behind that. */
+  readonly parts: readonly Expression[];
   readonly code: readonly number[];
 }
+
+export const noParts: readonly Expression[] = [];
 
 export const valueTypeByte: Record<ValueType, number> = {
   i32: 0x7f,
@@ -20,7 +24,12 @@ export const valueTypeByte: Record<ValueType, number> = {
   v128: 0x7b,
 };
 
-export function pushUnsigned(code: number[], value: number): void {
+/** What bytes are pushed to: an array or a sink. */
+export interface Pushable {
+  push(byte: number): unknown;
+}
+
+export function pushUnsigned(code: Pushable, value: number): void {
   let rest = value >>> 0;
   while (rest >= 0x80) {
     code.push((rest & 0x7f) | 0x80);
@@ -29,7 +38,21 @@ export function pushUnsigned(code: number[], value: number): void {
   code.push(rest);
 }
 
-export function pushSigned(code: number[], value: bigint): void {
+/** Signed LEB128 of an integer of at most 32 bits. */
+export function pushSigned32(code: Pushable, value: number): void {
+  let rest = value;
+  for (;;) {
+    const byte = rest & 0x7f;
+    rest >>= 7;
+    if ((rest === 0 && (byte & 0x40) === 0) || (rest === -1 && (byte & 0x40) !== 0)) {
+      code.push(byte);
+      return;
+    }
+    code.push(byte | 0x80);
+  }
+}
+
+export function pushSigned(code: Pushable, value: bigint): void {
   let rest = value;
   for (;;) {
     const byte = Number(rest & 0x7fn);
@@ -42,10 +65,6 @@ export function pushSigned(code: number[], value: bigint): void {
   }
 }
 
-export function expect(actual: Expression, type: ValueType, where: string): void {
-  if (actual.type !== type) throw new Error(`${where} needs ${type}, got ${actual.type}`);
-}
-
 /** An opcode applied to operands of the given types, with immediate bytes after the opcode. */
 export function apply(
   name: string,
@@ -54,15 +73,13 @@ export function apply(
   operandTypes: readonly ValueType[],
   operands: readonly Expression[],
 ): Expression {
-  const code: number[] = [];
-  operandTypes.forEach((operandType, i) => {
+  for (let i = 0; i < operandTypes.length; i++) {
     const operand = operands[i];
     if (operand === undefined) throw new Error(`${name} lacks operand ${i}`);
-    expect(operand, operandType, `${name} operand ${i}`);
-    for (const byte of operand.code) code.push(byte);
-  });
-  for (const byte of opcode) code.push(byte);
-  return { type, code };
+    if (operand.type !== operandTypes[i])
+      throw new Error(`${name} operand ${i} needs ${operandTypes[i]}, got ${operand.type}`);
+  }
+  return { type, parts: operands, code: opcode };
 }
 
 export function immediates(opcode: readonly number[], ...values: number[]): number[] {

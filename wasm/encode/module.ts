@@ -9,7 +9,8 @@
  *     m.export(add);
  *     new WebAssembly.Module(m.bytes());
  */
-import { pushSigned, pushUnsigned, valueTypeByte, type Expression, type ValueType } from "./expression.ts";
+import { noParts, pushSigned, pushUnsigned, valueTypeByte, type Expression, type ValueType } from "./expression.ts";
+import { ByteSink } from "./sink.ts";
 
 export interface FunctionRef {
   readonly name: string;
@@ -29,22 +30,25 @@ export interface Local extends Expression {
 }
 
 export function call(target: FunctionRef, ...args: Expression[]): Expression {
-  const code: number[] = [];
   if (args.length !== target.params.length)
     throw new Error(`${target.name} takes ${target.params.length} arguments, got ${args.length}`);
   args.forEach((arg, i) => {
     if (arg.type !== target.params[i]) throw new Error(`${target.name} argument ${i} is ${arg.type}`);
-    for (const byte of arg.code) code.push(byte);
   });
-  code.push(0x10);
+  const code = [0x10];
   pushUnsigned(code, target.index);
-  return { type: target.results[0] ?? "void", code };
+  return { type: target.results[0] ?? "void", parts: args, code };
+}
+
+function write(sink: ByteSink, { parts, code }: Expression): void {
+  for (let i = 0; i < parts.length; i++) write(sink, parts[i]!);
+  sink.append(code);
 }
 
 function localAt(index: number, type: ValueType): Local {
   const code = [0x20];
   pushUnsigned(code, index);
-  return { type, index, code };
+  return { type, index, parts: noParts, code };
 }
 
 export class FunctionBuilder implements FunctionRef {
@@ -52,9 +56,9 @@ export class FunctionBuilder implements FunctionRef {
   readonly index: number;
   readonly params: readonly ValueType[];
   readonly results: readonly ValueType[];
-  #code: number[] = [];
+  #code = new ByteSink();
   /** Code made when the body is done, by where it goes. */
-  #deferred: { readonly at: number; readonly make: () => readonly number[] }[] = [];
+  #deferred: { readonly at: number; readonly make: () => readonly Expression[] }[] = [];
   #locals: ValueType[] = [];
   #depth = 0;
   /** Locals free for `temporary`, by type, and those handed out since the last `release`. */
@@ -102,17 +106,17 @@ export class FunctionBuilder implements FunctionRef {
   /** Emits an expression of type void. */
   emit(statement: Expression): void {
     if (statement.type !== "void") throw new Error(`a statement leaves a ${statement.type}; drop it`);
-    this.#append(statement.code);
+    this.#append(statement);
   }
 
   drop(value: Expression): void {
-    this.#append(value.code);
+    this.#append(value);
     if (value.type !== "void") this.#code.push(0x1a);
   }
 
   set(local: Local, value: Expression): void {
     if (local.type !== value.type) throw new Error(`local.set of ${local.type} with ${value.type}`);
-    this.#append(value.code);
+    this.#append(value);
     this.#code.push(0x21);
     pushUnsigned(this.#code, local.index);
   }
@@ -127,15 +131,15 @@ export class FunctionBuilder implements FunctionRef {
 
   /** Statements that are known only when the whole body has been emitted: `make` is asked then, and they go here. */
   defer(make: () => readonly Expression[]): void {
-    this.#deferred.push({ at: this.#code.length, make: () => make().flatMap((statement) => statement.code) });
+    this.#deferred.push({ at: this.#code.length, make });
   }
 
   /** A `local.set` as a statement, for `defer`. */
   assignment(local: Local, value: Expression): Expression {
     if (local.type !== value.type) throw new Error(`local.set of ${local.type} with ${value.type}`);
-    const code = [...value.code, 0x21];
+    const code = [0x21];
     pushUnsigned(code, local.index);
-    return { type: "void", code };
+    return { type: "void", parts: [value], code };
   }
 
   /** Structures open at this place: code at another depth than an instruction's first may not run. */
@@ -152,7 +156,8 @@ export class FunctionBuilder implements FunctionRef {
   }
 
   #structure(opcode: number, body: (label: Label) => void): void {
-    this.#code.push(opcode, 0x40);
+    this.#code.push(opcode);
+    this.#code.push(0x40);
     this.#depth++;
     body({ depth: this.#depth });
     this.#depth--;
@@ -161,8 +166,9 @@ export class FunctionBuilder implements FunctionRef {
 
   if(condition: Expression, then: () => void, otherwise?: () => void): void {
     if (condition.type !== "i32") throw new Error(`a condition is i32, not ${condition.type}`);
-    this.#append(condition.code);
-    this.#code.push(0x04, 0x40);
+    this.#append(condition);
+    this.#code.push(0x04);
+    this.#code.push(0x40);
     this.#depth++;
     then();
     if (otherwise !== undefined) {
@@ -175,13 +181,15 @@ export class FunctionBuilder implements FunctionRef {
 
   /** Opens a block that `end` closes: for switches with hundreds of arms, where nesting callbacks would be deep. */
   open(): Label {
-    this.#code.push(0x02, 0x40);
+    this.#code.push(0x02);
+    this.#code.push(0x40);
     this.#depth++;
     return { depth: this.#depth };
   }
 
   openLoop(): Label {
-    this.#code.push(0x03, 0x40);
+    this.#code.push(0x03);
+    this.#code.push(0x40);
     this.#depth++;
     return { depth: this.#depth };
   }
@@ -198,14 +206,14 @@ export class FunctionBuilder implements FunctionRef {
 
   brIf(label: Label, condition: Expression): void {
     if (condition.type !== "i32") throw new Error(`a condition is i32, not ${condition.type}`);
-    this.#append(condition.code);
+    this.#append(condition);
     this.#code.push(0x0d);
     pushUnsigned(this.#code, this.#depth - label.depth);
   }
 
   brTable(index: Expression, labels: readonly Label[], otherwise: Label): void {
     if (index.type !== "i32") throw new Error("br_table needs an i32");
-    this.#append(index.code);
+    this.#append(index);
     this.#code.push(0x0e);
     pushUnsigned(this.#code, labels.length);
     for (const label of labels) pushUnsigned(this.#code, this.#depth - label.depth);
@@ -213,21 +221,21 @@ export class FunctionBuilder implements FunctionRef {
   }
 
   return(value?: Expression): void {
-    if (value !== undefined) this.#append(value.code);
+    if (value !== undefined) this.#append(value);
     this.#code.push(0x0f);
   }
 
   /** Leaves the value as the function's result at its end. */
   result(value: Expression): void {
-    this.#append(value.code);
+    this.#append(value);
   }
 
   unreachable(): void {
     this.#code.push(0x00);
   }
 
-  #append(code: readonly number[]): void {
-    for (const byte of code) this.#code.push(byte);
+  #append(expression: Expression): void {
+    write(this.#code, expression);
   }
 
   /** Size of the code so far, in bytes. */
@@ -235,14 +243,15 @@ export class FunctionBuilder implements FunctionRef {
     return this.#code.length;
   }
 
-  body(): number[] {
+  /** Appends locals and code, preceded by their size. */
+  write(target: ByteSink): void {
     const groups: [number, ValueType][] = [];
     for (const type of this.#locals) {
       const last = groups.at(-1);
       if (last !== undefined && last[1] === type) last[0]++;
       else groups.push([1, type]);
     }
-    const body: number[] = [];
+    const body = new ByteSink(this.#code.length + 64);
     pushUnsigned(body, groups.length);
     for (const [count, type] of groups) {
       pushUnsigned(body, count);
@@ -250,12 +259,14 @@ export class FunctionBuilder implements FunctionRef {
     }
     let at = 0;
     for (const deferred of this.#deferred) {
-      for (; at < deferred.at; at++) body.push(this.#code[at]!);
-      for (const byte of deferred.make()) body.push(byte);
+      body.append(this.#code.view(at, deferred.at));
+      for (const statement of deferred.make()) write(body, statement);
+      at = deferred.at;
     }
-    for (; at < this.#code.length; at++) body.push(this.#code[at]!);
+    body.append(this.#code.view(at));
     body.push(0x0b);
-    return body;
+    pushUnsigned(target, body.length);
+    target.append(body.view());
   }
 }
 
@@ -340,12 +351,10 @@ export class ModuleBuilder {
     args: readonly Expression[],
     table: number,
   ): Expression {
-    const code: number[] = [];
-    for (const arg of [...args, place]) for (const byte of arg.code) code.push(byte);
-    code.push(0x11);
+    const code = [0x11];
     pushUnsigned(code, this.#type(params, results));
     code.push(table);
-    return { type: results[0] ?? "void", code };
+    return { type: results[0] ?? "void", parts: [...args, place], code };
   }
 
   #type(params: readonly ValueType[], results: readonly ValueType[]): number {
@@ -364,17 +373,18 @@ export class ModuleBuilder {
 
   /** The module. With `names`, a name section is added for profilers. */
   bytes(options: { names?: boolean } = {}): Uint8Array<ArrayBuffer> {
-    const parts: Uint8Array[] = [Uint8Array.of(0, 0x61, 0x73, 0x6d, 1, 0, 0, 0)];
-    const section = (id: number, body: number[]): void => {
-      const head = [id];
-      pushUnsigned(head, body.length);
-      parts.push(Uint8Array.from(head), Uint8Array.from(body));
+    const all = new ByteSink(4096);
+    all.append([0, 0x61, 0x73, 0x6d, 1, 0, 0, 0]);
+    const section = (id: number, body: ByteSink): void => {
+      all.push(id);
+      pushUnsigned(all, body.length);
+      all.append(body.view());
     };
-    const list = (id: number, items: readonly number[][]): void => {
+    const list = (id: number, items: readonly (readonly number[])[]): void => {
       if (items.length === 0) return;
-      const body: number[] = [];
+      const body = new ByteSink();
       pushUnsigned(body, items.length);
-      for (const item of items) for (const byte of item) body.push(byte);
+      for (const item of items) body.append(item);
       section(id, body);
     };
     list(1, this.#typeBytes);
@@ -416,32 +426,25 @@ export class ModuleBuilder {
       for (const entry of this.#table) pushUnsigned(body, entry.index);
       list(9, [body]);
     }
-    list(
-      10,
-      this.#functions.map((f) => {
-        const body = f.body();
-        const item = unsigned(body.length);
-        for (const byte of body) item.push(byte);
-        return item;
-      }),
-    );
+    const code = new ByteSink(4096);
+    pushUnsigned(code, this.#functions.length);
+    for (const f of this.#functions) f.write(code);
+    section(10, code);
     if (options.names === true) {
-      const map: number[] = [];
+      const body = new ByteSink();
+      body.append(name("name"));
+      body.push(1);
+      const map = new ByteSink();
       pushUnsigned(map, this.#functions.length);
-      for (const f of this.#functions) map.push(...unsigned(f.index), ...name(f.name));
-      const body = [...name("name"), 1, ...unsigned(map.length)];
-      for (const byte of map) body.push(byte);
+      for (const f of this.#functions) {
+        pushUnsigned(map, f.index);
+        map.append(name(f.name));
+      }
+      pushUnsigned(body, map.length);
+      body.append(map.view());
       section(0, body);
     }
-    let length = 0;
-    for (const part of parts) length += part.length;
-    const all = new Uint8Array(length);
-    let at = 0;
-    for (const part of parts) {
-      all.set(part, at);
-      at += part.length;
-    }
-    return all;
+    return all.view().slice();
   }
 }
 

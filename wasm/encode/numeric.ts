@@ -2,7 +2,7 @@
  * The scalar instructions as functions of expressions, named as in the specification: `i32.shr_u` is `i32.shrU`.
  * Addresses are i32; `offset` is the constant added to them. Alignment hints are always 1: guest data may be anywhere.
  */
-import { apply, immediates, pushSigned, type Expression, type ValueType } from "./expression.ts";
+import { apply, immediates, noParts, pushSigned, pushSigned32, type Expression, type ValueType } from "./expression.ts";
 
 type Unary = (a: Expression) => Expression;
 type Binary = (a: Expression, b: Expression) => Expression;
@@ -10,11 +10,13 @@ export type Load = (address: Expression, offset?: number) => Expression;
 export type Store = (address: Expression, value: Expression, offset?: number) => Expression;
 
 function unary(name: string, to: ValueType, from: ValueType, ...opcode: number[]): Unary {
-  return (a) => apply(name, to, opcode, [from], [a]);
+  const types = [from];
+  return (a) => apply(name, to, opcode, types, [a]);
 }
 
 function binary(name: string, to: ValueType, from: ValueType, ...opcode: number[]): Binary {
-  return (a, b) => apply(name, to, opcode, [from, from], [a, b]);
+  const types = [from, from];
+  return (a, b) => apply(name, to, opcode, types, [a, b]);
 }
 
 function load(name: string, to: ValueType, opcode: number): Load {
@@ -38,8 +40,9 @@ function integer(type: "i32" | "i64") {
     bits: wide ? 64 : 32,
     const(value: number | bigint): Expression {
       const code = [wide ? 0x42 : 0x41];
-      pushSigned(code, wide ? BigInt.asIntN(64, BigInt(value)) : BigInt.asIntN(32, BigInt(value)));
-      return { type, code } as Expression;
+      if (typeof value === "number" && (!wide || value === (value | 0))) pushSigned32(code, value | 0);
+      else pushSigned(code, BigInt.asIntN(wide ? 64 : 32, BigInt(value)));
+      return { type, parts: noParts, code } as Expression;
     },
     eqz: unary(`${type}.eqz`, "i32", type, wide ? 0x50 : 0x45),
     eq: compare("eq", 0x46),
@@ -128,7 +131,7 @@ function float(type: "f32" | "f64") {
       const view = new DataView(bytes.buffer);
       if (wide) view.setFloat64(0, value, true);
       else view.setFloat32(0, value, true);
-      return { type, code: [wide ? 0x44 : 0x43, ...bytes] } as Expression;
+      return { type, parts: noParts, code: [wide ? 0x44 : 0x43, ...bytes] } as Expression;
     },
     eq: compare("eq", 0x5b),
     ne: compare("ne", 0x5c),

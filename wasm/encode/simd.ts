@@ -2,7 +2,7 @@
  * The 128-bit SIMD instructions as functions of expressions. Opcodes: WebAssembly core specification 2.0, 5.4.8 Vector
  * Instructions; every one is 0xFD followed by a LEB128 number.
  */
-import { apply, immediates, pushUnsigned, type Expression, type ValueType } from "./expression.ts";
+import { apply, immediates, noParts, pushUnsigned, type Expression, type ValueType } from "./expression.ts";
 import type { Load, Store } from "./numeric.ts";
 
 type Unary = (a: Expression) => Expression;
@@ -15,14 +15,16 @@ function opcode(n: number): number[] {
   return code;
 }
 
-const one =
-  (name: string, n: number, to: ValueType = "v128", from: ValueType = "v128"): Unary =>
-  (a) =>
-    apply(name, to, opcode(n), [from], [a]);
-const two =
-  (name: string, n: number): Binary =>
-  (a, b) =>
-    apply(name, "v128", opcode(n), ["v128", "v128"], [a, b]);
+const one = (name: string, n: number, to: ValueType = "v128", from: ValueType = "v128"): Unary => {
+  const code = opcode(n);
+  const types = [from];
+  return (a) => apply(name, to, code, types, [a]);
+};
+const two = (name: string, n: number): Binary => {
+  const code = opcode(n);
+  const types = ["v128", "v128"] as const;
+  return (a, b) => apply(name, "v128", code, types, [a, b]);
+};
 const shift =
   (name: string, n: number): Binary =>
   (a, count) =>
@@ -75,7 +77,7 @@ export const v128 = {
   /** The sixteen bytes, lowest first. */
   const(bytes: readonly number[]): Expression {
     if (bytes.length !== 16) throw new Error(`v128.const needs 16 bytes, got ${bytes.length}`);
-    return { type: "v128", code: [...opcode(12), ...bytes.map((byte) => byte & 0xff)] };
+    return { type: "v128", parts: noParts, code: [...opcode(12), ...bytes.map((byte) => byte & 0xff)] };
   },
   not: one("v128.not", 77),
   and: two("v128.and", 78),

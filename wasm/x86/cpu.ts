@@ -227,14 +227,16 @@ class Processor implements Cpu {
         return exit.budget;
       }
       if ((this.view.getUint32(state.flagsOther, true) & rflags.trap) !== 0) return this.#step();
-      const slice = Math.min(left, this.#instructions < warmAfter ? coldSlice : warmSlice);
+      const tier = this.#tier;
+      const most = this.#instructions < warmAfter ? coldSlice : warmSlice;
+      const slice = Math.min(left, tier === null ? most : Math.min(most, tier.sliceMax));
       this.view.setInt32(state.budget, slice, true);
       const code = this.#exports.run() as Exit;
       // An instruction that must leave at once takes more than there is.
       const used = Math.min(2 * slice, slice - this.view.getInt32(state.budget, true));
       this.#instructions += used;
       left -= used;
-      if (code === exit.budget) this.#tier?.sample(this.rip);
+      tier?.ran(used);
       if (code !== exit.budget || left <= 0) return code;
     }
   }
@@ -456,6 +458,8 @@ class Processor implements Cpu {
       instructionsDecoded: this.#decoder.instructions,
       tlbMisses: this.view.getUint32(state.counterTlbMisses, true),
       codeInvalidations: this.#decoder.invalidations,
+      compiledRun: Number(this.view.getBigUint64(state.compiledInstructions, true)),
+      regionEntries: Number(this.view.getBigUint64(state.regionEntries, true)),
       regions: this.#tier?.regions ?? 0,
       modules: this.#tier?.modules ?? 0,
       compiledInstructions: this.#tier?.compiledInstructions ?? 0,

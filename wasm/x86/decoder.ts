@@ -358,6 +358,7 @@ export class BlockDecoder {
     words[h + blockHeader.originalOp / 4] = op | (entry << 16);
     words[h + blockHeader.region / 4] = region;
     words[h + blockHeader.delta / 4] = delta;
+    words[h + blockHeader.delta / 4 + 1] = Math.floor(delta / 2 ** 32);
     words[first] = (words[first]! & 0xffff0000) | special.enter;
   }
 

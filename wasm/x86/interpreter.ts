@@ -15,7 +15,7 @@ import { buildFlagFunctions } from "./flags.ts";
 import { armTable, special } from "./forms.ts";
 import { helpers, hostHelpers } from "./helpers.ts";
 import { regionImports, regionSignature, regionStatus } from "./jit/interface.ts";
-import { blockHeader, edgeMask, edgeRing, frameBase, jumpCache, record, regionTable } from "./layout.ts";
+import { blockHeader, frameBase, jumpCache, record, regionTable, trace, traceMask } from "./layout.ts";
 import { buildMmu, jumpSlot } from "./mmu.ts";
 import "./rows/all.ts";
 import { state } from "./state.ts";
@@ -106,8 +106,10 @@ function buildRun(m: ModuleBuilder, services: Services, verify: FunctionRef): Fu
   const result = f.local("i32");
   /** 1: the next compiled region is passed by once, because it could not do its first instruction. */
   const skip = f.local("i32");
+  const traceNext = f.local("i32");
   const ripOfRecord = (): Expression => i64.add(i64.load(base, state.pageBase), i64.load32S(pc, record.off));
   f.set(budget, i32.load(base, state.budget));
+  f.set(traceNext, i32.load(base, state.traceNext));
   f.set(pc, i32.const(state.startRecord));
   f.emit(i64.store(base, i64.load(base, state.rip), state.pageBase));
   f.loop((again) => {
@@ -120,21 +122,24 @@ function buildRun(m: ModuleBuilder, services: Services, verify: FunctionRef): Fu
       f.set(pc, i32.add(pc, i32.const(record.bytes)));
       f.br(again);
     };
-    const taken = (): void => {
-      count();
+    const log = (address: Expression): void => {
+      f.emit(i64.store(traceNext, address, trace.base));
+      f.set(traceNext, i32.and(i32.add(traceNext, i32.const(8)), i32.const(traceMask)));
+    };
+    const follow = (): void => {
       f.set(pc, i32.load(pc, record.link));
       f.brIf(budgetOut, i32.ltS(budget, i32.const(0)));
       f.br(again);
     };
+    const taken = (): void => {
+      count();
+      log(i64.add(i64.load(base, state.pageBase), i64.load32S(i32.load(pc, record.link), record.off)));
+      follow();
+    };
     const jump = (value: Expression): void => {
       f.set(target, value);
       count();
-      const edge = f.let(i32.load(base, state.edgeNext));
-      f.emit(i64.store(edge, ripOfRecord(), edgeRing.base));
-      f.emit(i64.store(edge, target, edgeRing.base + 8));
-      f.emit(
-        i32.store(base, i32.and(i32.add(edge, i32.const(edgeRing.entryBytes)), i32.const(edgeMask)), state.edgeNext),
-      );
+      log(target);
       f.br(look);
     };
     const frame: Frame = {
@@ -194,7 +199,11 @@ function buildRun(m: ModuleBuilder, services: Services, verify: FunctionRef): Fu
         f.br(again);
         f.release(mark);
       },
-      [special.continue]: taken,
+      // Straight on: not a jump.
+      [special.continue]: () => {
+        count();
+        follow();
+      },
       [special.illegal]: () => {
         f.emit(i32.store(base, i32.const(exit.invalidOpcode), state.exitCode));
         f.br(fault);
@@ -202,13 +211,13 @@ function buildRun(m: ModuleBuilder, services: Services, verify: FunctionRef): Fu
       [special.enter]: () => {
         const header = f.let(i32.sub(pc, i32.const(blockHeader.bytes)));
         const interpreted = i32.load(header, blockHeader.interpreted);
-        f.if(skip, () => {
+        f.if(i32.or(skip, i32.load(base, state.bypass)), () => {
           f.set(skip, i32.const(0));
           f.set(pc, interpreted);
           f.br(again);
         });
         const region = f.let(i32.load(header, blockHeader.region));
-        const origin = f.let(i64.sub(i64.load(base, state.pageBase), i64.load32S(header, blockHeader.delta)));
+        const origin = f.let(i64.sub(i64.load(base, state.pageBase), i64.load(header, blockHeader.delta)));
         const known = i32.and(
           i32.eq(i32.load(region, regionTable.space), i32.load(base, state.spaceTag)),
           i64.eq(i64.load(region, regionTable.origin), origin),
@@ -230,10 +239,16 @@ function buildRun(m: ModuleBuilder, services: Services, verify: FunctionRef): Fu
             budget,
           ),
         );
+        const done = i64.extendI32S(i32.sub(budget, i32.load(base, state.budget)));
+        f.emit(i64.store(base, i64.add(i64.load(base, state.compiledInstructions), done), state.compiledInstructions));
+        const entries = i64.add(i64.load(base, state.regionEntries), i64.const(1));
+        f.emit(i64.store(base, entries, state.regionEntries));
         f.set(budget, i32.load(base, state.budget));
+        log(i64.load(base, state.left));
         f.brIf(leave, i32.eq(result, i32.const(regionStatus.leave)));
         f.set(skip, i32.eq(result, i32.const(regionStatus.interpret)));
         f.set(target, i64.load(base, state.rip));
+        log(target);
         f.br(look);
       },
       [special.effectiveIndexed]: () => {
@@ -303,6 +318,7 @@ function buildRun(m: ModuleBuilder, services: Services, verify: FunctionRef): Fu
 
     f.end();
     f.emit(i32.store(base, budget, state.budget));
+    f.emit(i32.store(base, traceNext, state.traceNext));
     f.return(i32.load(base, state.exitCode));
   });
   f.unreachable();

@@ -7,7 +7,7 @@
 import { limits } from "../../src/base/limits.ts";
 
 export const tlb = {
-  base: 0x10000,
+  base: 0xe0000,
   entries: limits.tlbEntries,
   /** Read tag (u64), write tag (u64), addend (u32) that makes a host address of the low half of a guest one. */
   entryBytes: 32,
@@ -30,11 +30,13 @@ export const regionTable = {
 } as const;
 
 /**
- * The last indirect jumps, a ring of pairs: from the instruction at (u64) to (u64). The compiler learns from it where
- * returns and computed jumps lead.
+ * The last places jumped to, a ring of guest addresses (u64). What was executed between two of them follows from the
+ * code. The compiler learns from it what is hot and where computed jumps lead. An entry with bit 63 set is not a place:
+ * compiled code ran and was left, by the computed jump at that address, or (0 besides the bit) otherwise.
  */
-export const edgeRing = { base: 0x38000, entries: 1024, entryBytes: 16 } as const;
-export const edgeMask = edgeRing.entries * edgeRing.entryBytes - 1;
+export const trace = { base: 0x38000, entries: 4096 } as const;
+export const traceMask = trace.entries * 8 - 1;
+export const traceGap = -(2n ** 63n);
 
 /** From (rip, address space) to a record: rip (u64), space (u32), record (u32). */
 export const jumpCache = {
@@ -78,16 +80,16 @@ export const blockHeader = {
   alias: 20,
   /**
    * If a compiled region is entered here: the op its first record had (u16), which entry of the region (u16), the
-   * region's descriptor (u32), how far this page is behind the region's origin (i32, bytes), and a copy of the first
+   * region's descriptor (u32), how far this page is behind the region's origin (i64, bytes), and a copy of the first
    * record that goes on in the block (u32), for when the region cannot be entered.
    */
   originalOp: 24,
   entry: 26,
   region: 28,
   delta: 32,
-  interpreted: 36,
+  interpreted: 40,
   /** Offset in the page behind the last guest byte it depends on (u32): past 4096 if its one instruction crosses pages. */
-  guestEnd: 40,
+  guestEnd: 44,
 } as const;
 
 /** A predecoded instruction. */

@@ -135,12 +135,12 @@ function nextPage(address: Expression): Expression {
 }
 
 /**
- * Two pages that follow each other have different TLB slots, except around multiples of 2^20 pages, where the spread of
+ * Two pages that follow each other have different TLB slots, except around multiples of the square of their number, where the spread of
  * `tlbSlot` may undo the step. Those few pages never enter the TLB, so that the one compare of an access is enough.
  */
 function fill(f: FunctionBuilder, address: Local, host: Local, write: boolean): void {
   const page = i32.wrapI64(i64.shrU(address, i64.const(12)));
-  f.if(i32.gtU(i32.and(i32.add(page, i32.const(1)), i32.const(0xfffff)), i32.const(1)), () =>
+  f.if(i32.gtU(i32.and(i32.add(page, i32.const(1)), i32.const(tlb.entries * tlb.entries - 1)), i32.const(1)), () =>
     enter(f, address, host, write),
   );
 }

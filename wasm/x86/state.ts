@@ -72,8 +72,15 @@ export const state = {
   pending: 4176,
   /** 16-byte scratch for rows' helpers (128-bit results and the like). */
   helper: 4224,
-  /** Where the next edge goes in the ring of indirect jumps (layout.ts). */
-  edgeNext: 4328,
+  /** Counters (u64): guest instructions done by compiled code, times it was entered. */
+  compiledInstructions: 4336,
+  regionEntries: 4344,
+  /** 1: compiled regions are passed by, so that the interpreter traces everything. */
+  bypass: 4400,
+  /** How compiled code was left last, for the trace (u64). */
+  left: 4392,
+  /** Where the next entry goes in the trace (layout.ts), in bytes. */
+  traceNext: 4328,
   /** Intermediate results of the soft floating point (assembly/), up to 1 KiB. */
   soft: 4608,
   /** A record whose arm looks up the current rip: where `run` begins. */

@@ -122,6 +122,9 @@ export interface CpuCounters {
   instructionsDecoded: number;
   tlbMisses: number;
   codeInvalidations: number;
+  /** Of the instructions, those done by compiled code; times compiled code was entered. */
+  compiledRun: number;
+  regionEntries: number;
   /** Compiled regions and their modules, guest instructions in them, time it took (ms), regions dropped. */
   regions: number;
   modules: number;

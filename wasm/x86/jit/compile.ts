@@ -10,7 +10,8 @@ import { implicitWrites } from "./implicit.ts";
 import { importRegionFunctions, regionSignature } from "./interface.ts";
 import { liveBefore } from "./operation.ts";
 import { planAccesses, type BlockPlan, type Flow } from "./plan.ts";
-import { flow, flowOf, type BasicBlock, type Region } from "./region.ts";
+import { flow, flowOf } from "./code.ts";
+import type { BasicBlock, Region } from "./region.ts";
 import { Structure } from "./structure.ts";
 
 export interface CompiledRegion {
@@ -44,7 +45,7 @@ function compileRegion(
   const node = new Map(blocks.map((block, i) => [block.offset, i + 1]));
   const structure = new Structure({
     successors: [[], ...blocks.map((block) => block.successors.map((offset) => node.get(offset)!))],
-    entries: region.entries.map((offset) => node.get(offset)!),
+    entries: [...region.entries].map((offset) => node.get(offset)!),
   });
   markLiveFlags(blocks, node, structure);
   /** What the blocks emitted so far say of the flags at the beginning of later ones. Nothing, where one can enter. */

@@ -7,7 +7,7 @@ import type { Expression } from "../../encode/expression.ts";
 import { call, type FunctionBuilder, type FunctionRef, type Label, type Local } from "../../encode/module.ts";
 import { i32, i64 } from "../../encode/numeric.ts";
 import { v128 } from "../../encode/simd.ts";
-import { edgeMask, edgeRing } from "../layout.ts";
+import { traceGap } from "../layout.ts";
 import { state } from "../state.ts";
 import { regionStatus } from "./interface.ts";
 
@@ -50,10 +50,11 @@ export class RegionContext {
     this.a = f.local("i64");
     this.b = f.local("i64");
     this.spaceTag = f.local("i64");
-    this.#site = f.local("i32");
+    this.#site = f.local("i64");
     this.#target = f.local("i64");
     this.#status = f.local("i32");
     f.set(this.spaceTag, i64.load(base, state.spaceTag));
+    f.emit(i64.store(base, i64.const(traceGap), state.left));
     f.defer(() => this.#loads());
     const done = f.open();
     const computed = f.open();
@@ -66,7 +67,7 @@ export class RegionContext {
   /** Closes the function: the exits, in the order the constructor opened them. */
   finish(): void {
     const { f } = this;
-    const rip = (): void => f.set(this.#target, i64.add(this.origin, i64.extendI32S(this.#site)));
+    const rip = (): void => f.set(this.#target, i64.add(this.origin, this.#site));
     f.unreachable();
     f.end(); // jump
     rip();
@@ -80,13 +81,8 @@ export class RegionContext {
     rip();
     f.set(this.#status, i32.const(regionStatus.leave));
     f.br(this.#exits.done);
-    f.end(); // computed: the interpreter's ring learns of it
-    const edge = f.let(i32.load(base, state.edgeNext));
-    f.emit(i64.store(edge, i64.add(this.origin, i64.extendI32S(this.#site)), edgeRing.base));
-    f.emit(i64.store(edge, this.#target, edgeRing.base + 8));
-    f.emit(
-      i32.store(base, i32.and(i32.add(edge, i32.const(edgeRing.entryBytes)), i32.const(edgeMask)), state.edgeNext),
-    );
+    f.end(); // computed
+    f.emit(i64.store(base, i64.or(i64.add(this.origin, this.#site), i64.const(traceGap)), state.left));
     f.set(this.#status, i32.const(regionStatus.jump));
     f.end(); // done
     f.defer(() => this.#stores());
@@ -194,26 +190,26 @@ export class RegionContext {
 
   /** Leaves for a known place. */
   exit(offset: number): void {
-    this.f.set(this.#site, i32.const(offset));
+    this.f.set(this.#site, i64.const(offset));
     this.f.br(this.#exits.jump);
   }
 
   /** Leaves for a computed address; `from` is the instruction that jumps. */
   exitTo(target: Expression, from: number): void {
     this.f.set(this.#target, target);
-    this.f.set(this.#site, i32.const(from));
+    this.f.set(this.#site, i64.const(from));
     this.f.br(this.#exits.computed);
   }
 
   /** Leaves the guest at an offset; `state.exitCode` is set. */
   leave(offset: number): void {
-    this.f.set(this.#site, i32.const(offset));
+    this.f.set(this.#site, i64.const(offset));
     this.f.br(this.#exits.fault);
   }
 
   /** Leaves for the interpreter to do the instruction at an offset. */
   interpret(offset: number): void {
-    this.f.set(this.#site, i32.const(offset));
+    this.f.set(this.#site, i64.const(offset));
     this.f.br(this.#exits.interpret);
   }
 }

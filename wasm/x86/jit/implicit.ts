@@ -9,7 +9,7 @@ import { state } from "../state.ts";
 import { RegionContext } from "./context.ts";
 import { RegionEmitter } from "./emitter.ts";
 import { importRegionFunctions, regionSignature } from "./interface.ts";
-import { isInterpreted } from "./region.ts";
+import { isInterpreted } from "./code.ts";
 import type { Operation } from "./operation.ts";
 
 /** Stand for the operands' registers: what is written to them says nothing. */

@@ -1,13 +1,11 @@
 /**
- * Chooses what is compiled together: from a hot address, the basic blocks that can be reached by jumps, calls and
- * returns, as far as they have been executed before and the region does not get too large. Everything is relative to the
- * region's origin, the page of the hot address: regions are position-independent.
+ * Chooses what is compiled together: from a hot address, the basic blocks that control has most often gone on to, through
+ * jumps, calls and returns, until the region is large enough. Everything is relative to the region's origin, the page of
+ * the hot address: regions are position-independent.
  */
 import { limits } from "../../../src/base/limits.ts";
-import { decoded, InstructionDecoder } from "../instruction.ts";
-import { formTraits } from "../traits.ts";
-import { operationOf, type Operation } from "./operation.ts";
-import type { CpuLevel } from "../types.ts";
+import { flow, flowOf, isInterpreted, pageOf, readOperation, type CodeSource } from "./code.ts";
+import type { Operation } from "./operation.ts";
 
 export interface BasicBlock {
   /** Bytes from the origin to its first instruction. */
@@ -29,98 +27,64 @@ export interface Region {
   /** In the order they were found; the first is where it begins. */
   readonly blocks: readonly BasicBlock[];
   /** Offsets of the blocks that may be entered from outside. */
-  readonly entries: readonly number[];
+  readonly entries: Set<number>;
   /** Frame by page offset from the origin (bytes, a multiple of 4096). */
   readonly pages: ReadonlyMap<number, number>;
 }
 
-export interface RegionSource {
-  readonly level: CpuLevel;
-  bytes(): Uint8Array;
-  /** Frame that a guest page is mapped to for execution in the current address space, or 0. */
-  frameOf(address: number): number;
-  /** Whether the interpreter has been at the physical address. */
-  executed(physical: number): boolean;
-  /** Most basic blocks of the region. */
+/** What decides where a region grows. */
+export interface Guide {
+  /** Most basic blocks and instructions of the region. */
   readonly blocksMax: number;
-  /** Targets seen of the computed jump or return at a guest address, most frequent first. */
-  targetsSeen(address: number): readonly number[];
+  readonly instructionsMax: number;
+  /** Whether another region has the block at an address already: only little of that is compiled once more. */
+  covered(address: number): boolean;
+  /** How often control went from the branch at one address to another; 0 keeps it out of the region. */
+  weight(from: number, to: number): number;
+  /** Targets seen of the computed jump or return at an address, most frequent first. */
+  targets(from: number): readonly (readonly [target: number, count: number])[];
 }
 
-/** How control leaves an operation. */
-export const flow = { next: 0, branch: 1, jump: 2, call: 3, computed: 4, computedCall: 5, ret: 6, leaves: 7 } as const;
-
-export function flowOf(operation: Operation): number {
-  const { row } = operation.form.parsed;
-  if (row.name === "CALL") return operation.target === null ? flow.computedCall : flow.call;
-  if (row.name === "JMP") return operation.target === null ? flow.computed : flow.jump;
-  if (row.name === "RET") return flow.ret;
-  if (operation.target !== null) return flow.branch;
-  return formTraits().ends[operation.form.id] === 1 ? flow.leaves : flow.next;
+interface Candidate {
+  readonly offset: number;
+  weight: number;
 }
 
-/** Instructions that work on the registers in memory: they are left to the interpreter. */
-export function isInterpreted(operation: Operation): boolean {
-  return operation.form.parsed.row.interpreted === true;
-}
-
-const one = new InstructionDecoder();
-const crossing = new Uint8Array(32);
-
-export function discover(source: RegionSource, start: number): Region | null {
-  one.level = source.level;
-  const origin = start - (start % limits.pageBytes);
+export function discover(source: CodeSource, guide: Guide, start: number): Region | null {
+  const origin = pageOf(start);
   const found = new Map<number, BasicBlock>();
   const pages = new Map<number, number>();
   const entries = new Set<number>([start - origin]);
+  const calls: { readonly site: number; readonly target: number }[] = [];
+  const returnSites = new Set<number>();
+  const candidates = new Map<number, Candidate>();
   let instructions = 0;
 
-  const frameOf = (offset: number): number => {
-    const page = offset - (((offset % 4096) + 4096) % 4096);
-    const known = pages.get(page);
-    if (known !== undefined) return known;
-    if (Math.abs(page) > reachBytes || pages.size >= limits.regionPagesMax) return 0;
-    const frame = source.frameOf(origin + page);
-    if (frame !== 0) pages.set(page, frame);
-    return frame;
+  const paged: CodeSource = {
+    level: source.level,
+    bytes: () => source.bytes(),
+    frameOf: (page) => {
+      const known = pages.get(page - origin);
+      if (known !== undefined) return known;
+      if (pages.size >= limits.regionPagesMax) return 0;
+      const frame = source.frameOf(page);
+      if (frame !== 0) pages.set(page - origin, frame);
+      return frame;
+    },
   };
-  const inPage = (offset: number): number => ((offset % 4096) + 4096) % 4096;
-  const wasExecuted = (offset: number): boolean => {
-    const page = offset - inPage(offset);
-    if (Math.abs(page) > reachBytes) return false;
-    const frame = pages.get(page) ?? source.frameOf(origin + page);
-    return frame !== 0 && source.executed((frame + inPage(offset)) >>> 0);
+  const want = (offset: number, weight: number): void => {
+    if (weight <= 0 || found.has(offset)) return;
+    const known = candidates.get(offset);
+    if (known === undefined) candidates.set(offset, { offset, weight });
+    else known.weight += weight;
   };
-
-  const decodeOne = (offset: number): Operation | null => {
-    const frame = frameOf(offset);
-    if (frame === 0) return null;
-    const at = inPage(offset);
-    const bytes = source.bytes();
-    let status = one.decode(bytes, frame + at, frame + 4096);
-    if (status === decoded.needMore) {
-      const second = frameOf(offset - at + 4096);
-      if (second === 0) return null;
-      const head = 4096 - at;
-      crossing.fill(0);
-      crossing.set(bytes.subarray(frame + at, frame + 4096));
-      crossing.set(bytes.subarray(second, second + 15), head);
-      status = one.decode(crossing, 0, head + 15);
-    }
-    return status === decoded.ok ? operationOf(one, offset) : null;
-  };
-
-  /** Own function first, then what it calls, then where it returns to: nearest first within each. */
-  const queues: number[][] = [[start - origin], [], []];
-  const calls: { readonly site: number; readonly target: number }[] = [];
-
   const decodeBlock = (offset: number): BasicBlock | null => {
     const operations: Operation[] = [];
     let at = offset;
     let truncated = false;
     for (;;) {
       if (at !== offset && found.has(at)) break;
-      const operation = decodeOne(at);
+      const operation = readOperation(paged, origin + at, origin);
       if (operation === null || isInterpreted(operation)) {
         truncated = true;
         break;
@@ -133,77 +97,98 @@ export function discover(source: RegionSource, start: number): Region | null {
     return { offset, operations, end: at, successors: [], seen: [], truncated };
   };
 
-  const want = (rank: number, offset: number): void => {
-    if (!found.has(offset)) queues[rank]!.push(offset);
-  };
-
-  for (;;) {
-    const queue = queues.find((list) => list.length > 0);
-    if (queue === undefined) break;
-    const offset = queue.shift()!;
-    if (found.has(offset)) continue;
-    if (found.size >= source.blocksMax || instructions >= limits.regionInstructionsMax) break;
+  let heaviest = 0;
+  let repeated = 0;
+  candidates.set(start - origin, { offset: start - origin, weight: Number.MAX_SAFE_INTEGER });
+  while (candidates.size > 0 && found.size < guide.blocksMax && instructions < guide.instructionsMax) {
+    let best: Candidate | undefined;
+    for (const candidate of candidates.values())
+      if (best === undefined || candidate.weight > best.weight) best = candidate;
+    candidates.delete(best!.offset);
+    const { offset, weight } = best!;
+    if (found.size > 0) {
+      heaviest = Math.max(heaviest, weight);
+      // What is that much colder than the rest would only make the rest slower.
+      if (weight * coldest < heaviest) break;
+    }
     const block = decodeBlock(offset);
     if (block === null) continue;
+    if (found.size > 0 && guide.covered(origin + offset)) {
+      repeated += block.operations.length;
+      if (repeated > limits.regionRepeatedMax) continue;
+    }
     found.set(offset, block);
     instructions += block.operations.length;
     const last = block.operations.at(-1)!;
+    const from = origin + last.offset;
     if (block.truncated) {
       // What the interpreter does in between comes back behind it.
-      const next = decodeOne(block.end);
-      if (next !== null && wasExecuted(block.end + next.length)) {
+      const next = readOperation(source, origin + block.end, origin);
+      if (next !== null) {
         entries.add(block.end + next.length);
-        want(0, block.end + next.length);
+        want(block.end + next.length, Math.min(weight, heaviest || 1));
       }
       continue;
     }
     switch (flowOf(last)) {
       case flow.next:
-        want(0, block.end);
+        want(block.end, Math.min(weight, heaviest || 1));
         break;
       case flow.branch:
-        if (wasExecuted(last.target!)) want(0, last.target!);
-        want(0, block.end);
+        want(last.target!, guide.weight(from, origin + last.target!));
+        want(block.end, guide.weight(from, origin + block.end));
         break;
       case flow.jump:
-        if (wasExecuted(last.target!)) want(0, last.target!);
+        want(last.target!, guide.weight(from, origin + last.target!));
         break;
       case flow.call:
-        if (wasExecuted(block.end)) want(0, block.end);
-        if (wasExecuted(last.target!)) {
-          want(1, last.target!);
-          calls.push({ site: offset, target: last.target! });
+      case flow.computedCall: {
+        let total = 0;
+        const targets =
+          last.target === null
+            ? guide.targets(from)
+            : [[origin + last.target, guide.weight(from, origin + last.target)] as const];
+        for (const [target, count] of targets) {
+          total += count;
+          if (last.target === null) block.seen.push(target - origin);
+          calls.push({ site: offset, target: target - origin });
+          want(target - origin, count);
+        }
+        returnSites.add(block.end);
+        want(block.end, total);
+        break;
+      }
+      case flow.computed:
+        for (const [target, count] of guide.targets(from)) {
+          block.seen.push(target - origin);
+          want(target - origin, count);
         }
         break;
-      case flow.computedCall:
-      case flow.computed:
       case flow.ret: {
-        if (flowOf(last) === flow.computedCall && wasExecuted(block.end)) want(0, block.end);
-        const rank = flowOf(last) === flow.computed ? 0 : flowOf(last) === flow.ret ? 2 : 1;
-        for (const target of source.targetsSeen(origin + last.offset)) {
-          const to = target - origin;
-          if (Math.abs(to) > reachBytes || !wasExecuted(to)) continue;
-          block.seen.push(to);
-          want(rank, to);
-          if (flowOf(last) === flow.computedCall) calls.push({ site: offset, target: to });
+        // Back to the calls of the region; out of it only where it nearly always goes.
+        const targets = guide.targets(from);
+        const all = targets.reduce((sum, [, count]) => sum + count, 0);
+        for (const [target, count] of targets) {
+          if (!returnSites.has(target - origin) && count * 2 < all) continue;
+          block.seen.push(target - origin);
+          want(target - origin, count);
         }
         break;
       }
       default:
-        if (wasExecuted(block.end)) {
-          entries.add(block.end);
-          want(0, block.end);
-        }
+        entries.add(block.end);
+        want(block.end, Math.min(weight, heaviest || 1));
     }
   }
   if (found.size === 0) return null;
   const blocks = split([...found.values()]);
   connect(blocks, calls, entries);
-  return { origin, blocks, entries: [...entries].filter((entry) => blocks.some((b) => b.offset === entry)), pages };
+  const starts = new Set(blocks.map((block) => block.offset));
+  return { origin, blocks, entries: new Set([...entries].filter((entry) => starts.has(entry))), pages };
 }
 
-/** Regions stay within this distance of their origin, so that all offsets are small and all pages of one mapping. */
-const reachBytes = 64 << 20;
+/** Blocks run so many times less often than the hottest edge stay out. */
+const coldest = 200;
 
 /** A block into whose middle another one jumps ends there. */
 function split(blocks: readonly BasicBlock[]): BasicBlock[] {
@@ -265,7 +250,7 @@ function connect(
     if (caller === undefined || !at.has(caller.end) || !at.has(target)) continue;
     for (const block of returnsOf(target)) {
       called.add(caller.end);
-      if (block.seen.includes(caller.end)) continue;
+      if (block.successors.includes(caller.end)) continue;
       block.seen.push(caller.end);
       block.successors.push(caller.end);
     }
@@ -273,9 +258,7 @@ function connect(
   // A call that leaves the region comes back from outside.
   for (const block of blocks) {
     const kind = block.truncated ? flow.leaves : flowOf(block.operations.at(-1)!);
-    if ((kind === flow.call || kind === flow.computedCall) && at.has(block.end)) {
-      const inside = block.successors.length > 0;
-      if (!inside || !called.has(block.end)) entries.add(block.end);
-    }
+    if ((kind === flow.call || kind === flow.computedCall) && at.has(block.end) && !called.has(block.end))
+      entries.add(block.end);
   }
 }

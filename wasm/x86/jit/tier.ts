@@ -7,12 +7,14 @@
  */
 import { limits } from "../../../src/base/limits.ts";
 import type { BlockDecoder } from "../decoder.ts";
-import { edgeRing, pageMarks, regionTable } from "../layout.ts";
+import { pageMarks, regionTable, trace, traceMask } from "../layout.ts";
 import { state } from "../state.ts";
 import type { CpuLevel, JitMode } from "../types.ts";
 import { compileRegions } from "./compile.ts";
 import { regionImports } from "./interface.ts";
-import { discover, type Region } from "./region.ts";
+import type { CodeSource } from "./code.ts";
+import { Profile } from "./profile.ts";
+import { discover, type Guide, type Region } from "./region.ts";
 import { isEqual, Translations, type Stored } from "./translations.ts";
 
 export interface TierHost {
@@ -45,11 +47,20 @@ interface Live {
 /** Samples of a block before it is compiled. */
 const hotSamples = 2;
 const forcedBlocks = 6;
-/** Compiling may take this part of the time guests have run, after a first allowance in ms. */
-const compileShare = 0.3;
-const compileAllowanceMs = 20;
-/** Newest indirect jumps looked at with each sample: reading all of them would cost more than the sample. */
-const edgesPerSample = 32;
+/** Guest instructions between two samples. */
+const samplePeriod = 100_000;
+/** A profile: enough for the trace to be full of it. */
+const profiledInstructions = 50_000;
+/** Compiled instructions before it is asked whether regions fit what is hot; then twice as many each time. */
+const reformAfterFirst = 40_000_000;
+/** Fewer instructions than this from one entry of a region to the next are too few. */
+const longStay = 400;
+/** Compiling an instruction takes as long as interpreting so many. */
+const interpretedPerCompiled = 8000;
+/** Regions tried along with one that is compiled. */
+const hotTriedMax = 32;
+/** Times a place must have been seen in the traces read to be compiled along with others. */
+const hotCount = 8;
 
 export class Tier {
   readonly table: WebAssembly.Table;
@@ -66,9 +77,15 @@ export class Tier {
   readonly #refused = new Set<number>();
   /** How often code of a frame has been dropped: what writes itself all the time stays interpreted. */
   readonly #changes = new Map<number, number>();
-  /** Targets of indirect jumps by guest address. */
-  readonly #edges = new Map<number, Map<number, number>>();
-  #edgeAt = 0;
+  readonly #source: CodeSource;
+  readonly #profile: Profile;
+  #sinceSample = 0;
+  /** Instructions still to be interpreted for a profile; 0: none is being made. */
+  #profilingLeft = 0;
+  /** Compiled instructions and entries of regions at the last look, and how many make the next one due. */
+  #reformedAt = 0;
+  #entriesThen = 0;
+  #reformAfter = reformAfterFirst;
   /**
    * Compiled code of earlier runs. By physical address: what does not fit there, or not yet, and how often any was offered.
    * By page: blocks whose region needs that page, which was not there.
@@ -77,7 +94,6 @@ export class Tier {
   readonly #unfit = new Map<number, Set<Stored>>();
   readonly #offered = new Map<number, number>();
   readonly #awaited = new Map<number, { readonly physical: number; readonly stored: Stored }[]>();
-  #started = performance.now();
 
   regions = 0;
   modules = 0;
@@ -104,6 +120,12 @@ export class Tier {
       imports: this.#imports,
       arrived: (physical) => this.#offer(physical),
     });
+    this.#source = {
+      level: host.level,
+      bytes: () => host.memory().bytes,
+      frameOf: (page) => this.#usable(host.frameOf(page)),
+    };
+    this.#profile = new Profile(this.#source);
     decoder.listener = {
       decoded: (physical, rip) => this.#decoded(physical, rip),
       invalidated: (frame, first, last, stored) => this.#invalidated(frame, first, last, stored),
@@ -116,20 +138,68 @@ export class Tier {
     };
   }
 
-  /** The guest's budget ran out at an address. */
-  sample(rip: number): void {
-    this.#readEdges();
-    const physical = this.#physical(rip);
+  /** Guest instructions the next run may take at most. */
+  get sliceMax(): number {
+    return this.#profilingLeft > 0 ? this.#profilingLeft : Infinity;
+  }
+
+  /** The guest has run some instructions. */
+  ran(instructions: number): void {
+    if (this.#mode === "force") return;
+    if (this.#profilingLeft > 0) {
+      this.#profilingLeft -= instructions;
+      if (this.#profilingLeft <= 0) this.#reform();
+      return;
+    }
+    this.#sinceSample += instructions;
+    if (this.#sinceSample < samplePeriod) return;
+    this.#sinceSample = 0;
+    this.#sample();
+    this.#considerReform();
+  }
+
+  #sample(): void {
+    const { view } = this.#host.memory();
+    const rip = lastTraced(view);
+    const physical = rip === 0 ? 0 : this.#physical(rip);
     const header = physical === 0 ? 0 : this.#decoder.find(physical);
     if (header === 0 || this.#decoder.regionAt(header) !== 0) return;
     if (this.#offer(physical) || this.translations.isComing) return;
     const heat = (this.#heat.get(physical) ?? 0) + 1;
     if (this.#heat.size >= limits.hotCandidatesMax) this.#heat.clear();
     this.#heat.set(physical, heat);
-    if (heat < hotSamples || this.#refused.has(physical)) return;
-    const elapsed = performance.now() - this.#started;
-    if (this.compileMs > compileAllowanceMs + elapsed * compileShare) return;
-    if (!this.#compile(rip)) this.#refused.add(physical);
+    // A region may turn out too large for what is known: it is tried again when that has doubled.
+    if (heat < hotSamples || (heat & (heat - 1)) !== 0 || this.#refused.has(physical)) return;
+    this.#profile.read(view);
+    this.#compile(rip);
+  }
+
+  /**
+   * Regions are formed by what was hot when they were. Where control goes from one to the next all the time, the
+   * interpreter runs for a moment, its trace shows what is hot now, and regions are formed anew around that.
+   */
+  #considerReform(): void {
+    const { view } = this.#host.memory();
+    const entries = Number(view.getBigUint64(state.regionEntries, true));
+    const compiled = Number(view.getBigUint64(state.compiledInstructions, true));
+    const run = compiled - this.#reformedAt;
+    if (run < this.#reformAfter) return;
+    const often = run < (entries - this.#entriesThen) * longStay;
+    this.#reformedAt = compiled;
+    this.#entriesThen = entries;
+    if (!often) return;
+    this.#reformAfter *= 2;
+    this.#profilingLeft = profiledInstructions;
+    view.setUint32(state.bypass, 1, true);
+    this.#profile.start(view);
+  }
+
+  #reform(): void {
+    const { view } = this.#host.memory();
+    view.setUint32(state.bypass, 0, true);
+    this.#profile.read(view);
+    const [hottest] = this.#profile.hottest();
+    if (hottest !== undefined) this.#compile(hottest, true);
   }
 
   #physical(rip: number): number {
@@ -137,70 +207,113 @@ export class Tier {
     return frame === 0 ? 0 : (frame + (rip % 4096)) >>> 0;
   }
 
-  #readEdges(): void {
-    const { view } = this.#host.memory();
-    const mask = edgeRing.entries * edgeRing.entryBytes - 1;
-    const end = view.getUint32(state.edgeNext, true);
-    for (let i = 0; i < edgesPerSample; i++) {
-      const at = (end - (i + 1) * edgeRing.entryBytes) & mask;
-      if (at === this.#edgeAt) break;
-      this.#edge(
-        Number(view.getBigUint64(edgeRing.base + at, true)),
-        Number(view.getBigUint64(edgeRing.base + at + 8, true)),
-      );
-    }
-    this.#edgeAt = end;
-  }
-
-  #edge(from: number, to: number): void {
-    let targets = this.#edges.get(from);
-    if (targets === undefined) {
-      if (this.#edges.size >= limits.hotCandidatesMax) this.#edges.clear();
-      this.#edges.set(from, (targets = new Map()));
-    }
-    if (targets.size < limits.regionTargetsMax || targets.has(to)) targets.set(to, (targets.get(to) ?? 0) + 1);
-  }
-
-  #targetsSeen(address: number): number[] {
-    const targets = this.#edges.get(address);
-    if (targets === undefined) return [];
-    return [...targets].toSorted((a, b) => b[1] - a[1]).map(([target]) => target);
-  }
-
-  /** Compiles a region that begins at a guest address. False if there is nothing to compile. */
-  #compile(start: number): boolean {
+  /** Compiles a region that begins at a guest address, and what else is hot. */
+  #compile(start: number, reformed = false): void {
     const before = performance.now();
-    const region = discover(
-      {
-        level: this.#host.level,
-        bytes: () => this.#host.memory().bytes,
-        frameOf: (address) => this.#usable(this.#host.frameOf(address)),
-        // Everything is compiled once more for each place it is entered at: small regions keep that in bounds.
-        blocksMax: this.#mode === "force" ? forcedBlocks : limits.regionBlocksMax,
-        executed: (physical) => this.#mode === "force" || this.#decoder.find(physical) !== 0,
-        targetsSeen: (address) => this.#targetsSeen(address),
-      },
-      start,
-    );
-    if (region === null) return false;
-    const compiled = compileRegions([region]);
+    const forced = this.#mode === "force";
+    const covered = new Set<number>();
+    const guide = {
+      // The region asked for gets all it can use.
+      covered: (address: number) => covered.size > 0 && (covered.has(address) || (!reformed && this.#isEntry(address))),
+      // Everything is compiled once more for each place it is entered at: small regions keep that in bounds.
+      blocksMax: forced ? forcedBlocks : limits.regionBlocksMax,
+      instructionsMax: limits.regionInstructionsMax,
+      weight: (from: number, to: number) => (forced ? 1 : this.#profile.weight(from, to)),
+      targets: (from: number) => this.#profile.targets(from),
+    };
+    const first = discover(this.#source, guide, start);
+    if (first === null) {
+      this.#refused.add(this.#physical(start));
+      return;
+    }
+    if (!forced && !reformed && !this.#pays(first)) {
+      this.compileMs += performance.now() - before;
+      return;
+    }
+    const regions = [first];
+    if (!forced) this.#addHot(regions, covered, guide, reformed);
+    this.#connect(regions);
+    const compiled = compileRegions(regions);
     const module = new WebAssembly.Module(compiled.bytes);
     const instance = new WebAssembly.Instance(module, { region: this.#imports });
     this.modules++;
     compiled.regions.forEach((one, i) => {
-      const live = this.#install(region, one.entries, instance.exports[`${i}`] as () => unknown);
+      const region = regions[i]!;
+      const live = this.#install(region, one.entries, instance.exports[`${i}`] as () => unknown, reformed);
       const isLive = (): boolean => this.#live[live.place] === live;
       this.translations.compiled(compiled.bytes, i, region, one.entries, isLive);
     });
     this.compileMs += performance.now() - before;
-    return true;
+  }
+
+  /**
+   * Whether the interpreter has spent as much on a region as compiling it costs. Whatever comes next, no program then
+   * takes more than twice what the better choice would have taken.
+   */
+  #pays(region: Region): boolean {
+    let samples = 0;
+    for (const { offset } of region.blocks) {
+      const page = Math.floor(offset / 4096) * 4096;
+      samples += this.#heat.get((region.pages.get(page)! + (offset - page)) >>> 0) ?? 0;
+    }
+    return samples * samplePeriod >= sizeOf(region) * interpretedPerCompiled;
+  }
+
+  #isEntry(address: number): boolean {
+    const physical = this.#physical(address);
+    return physical !== 0 && this.#entryAt.has(physical);
+  }
+
+  /** Adds regions for the other hot places that none has yet: one module for many is much cheaper than one each. */
+  #addHot(regions: Region[], covered: Set<number>, guide: Guide, reformed: boolean): void {
+    const cover = (region: Region): void => {
+      for (const block of region.blocks) covered.add(region.origin + block.offset);
+    };
+    cover(regions[0]!);
+    let tried = 0;
+    for (const address of this.#profile.hottest()) {
+      if (regions.length >= limits.regionsPerModuleMax) break;
+      if (this.#profile.count(address) < hotCount) break;
+      if (covered.has(address)) continue;
+      const physical = this.#physical(address);
+      const known = this.#entryAt.has(physical) && !reformed;
+      if (physical === 0 || known || this.#refused.has(physical)) continue;
+      if (!reformed && !this.#heat.has(physical)) continue;
+      if (++tried > hotTriedMax) break;
+      const region = discover(this.#source, guide, address);
+      if (region === null) {
+        this.#refused.add(physical);
+        continue;
+      }
+      cover(region);
+      if (reformed || this.#pays(region)) regions.push(region);
+    }
+  }
+
+  /** Where one region of a module leads to a block of another, that block becomes an entry. */
+  #connect(regions: readonly Region[]): void {
+    const owner = new Map<number, Region>();
+    for (const region of regions)
+      for (const block of region.blocks) {
+        const address = region.origin + block.offset;
+        if (!owner.has(address)) owner.set(address, region);
+      }
+    for (const region of regions) {
+      for (const block of region.blocks) {
+        for (const [target] of this.#profile.targets(region.origin + block.operations.at(-1)!.offset)) {
+          const other = owner.get(target);
+          if (other === undefined || other === region || block.successors.includes(target - region.origin)) continue;
+          other.entries.add(target - other.origin);
+        }
+      }
+    }
   }
 
   #usable(frame: number): number {
     return (this.#changes.get(frame) ?? 0) >= limits.codeChangesMax ? 0 : frame;
   }
 
-  #install(region: Region, entries: readonly number[], code: () => unknown): Live {
+  #install(region: Region, entries: readonly number[], code: () => unknown, reformed: boolean): Live {
     const live = this.#add(
       region.pages,
       entries,
@@ -209,8 +322,8 @@ export class Tier {
       region.blocks.map(({ offset, end }) => ({ offset, length: end - offset })),
     );
     this.regions++;
-    for (const block of region.blocks) this.compiledInstructions += block.operations.length;
-    this.#enterAll(live);
+    this.compiledInstructions += sizeOf(region);
+    this.#enterAll(live, reformed);
     return live;
   }
 
@@ -247,7 +360,7 @@ export class Tier {
   }
 
   /** Makes the blocks at all its entries enter a region. */
-  #enterAll(live: Live): void {
+  #enterAll(live: Live, reformed: boolean): void {
     const { descriptor, entries, pages } = live;
     entries.forEach((offset, entry) => {
       const delta = pageOf(offset);
@@ -255,8 +368,7 @@ export class Tier {
       if (frame === undefined) return;
       const physical = (frame + (offset - delta)) >>> 0;
       // The region that begins here knows more of this place than one that only comes by.
-      const other = this.#entryAt.get(physical);
-      if (other !== undefined && entry !== 0) return;
+      if (entry !== 0 && !reformed && this.#entryAt.has(physical)) return;
       this.#entryAt.set(physical, { live, entry, delta });
       const header = this.#decoder.find(physical);
       if (header !== 0) this.#decoder.enter(header, descriptor, entry, delta);
@@ -332,7 +444,7 @@ export class Tier {
     live.stored = null;
     live.pages = pages;
     this.#depend(live);
-    this.#enterAll(live);
+    this.#enterAll(live, false);
     this.translations.bound(stored);
     return true;
   }
@@ -343,7 +455,7 @@ export class Tier {
     const physical = this.#physical(rip);
     const header = physical === 0 ? 0 : this.#decoder.find(physical);
     if (header === 0 || this.#decoder.regionAt(header) !== 0 || this.#refused.has(physical)) return;
-    if (!this.#compile(rip)) this.#refused.add(physical);
+    this.#compile(rip);
   }
 
   /** Whether a region may run at an origin in the current address space: its pages are mapped as they were. */
@@ -379,6 +491,7 @@ export class Tier {
     this.#unfit.clear();
     this.#offered.clear();
     this.#awaited.clear();
+    this.#profile.forgetCode();
     // The kernel gives the frame to somebody else: what it held before says nothing of what it will hold.
     if (!stored) this.#changes.delete(frame);
     let dropped = false;
@@ -461,3 +574,14 @@ function linesOf(code: readonly Span[], pages: ReadonlyMap<number, number>): Map
 
 /** No address space has this tag. */
 const noSpace = 0xffffffff;
+
+/** The place of the trace written last, or 0. */
+function lastTraced(view: DataView): number {
+  const at = (view.getUint32(state.traceNext, true) - 8) & traceMask;
+  const high = view.getUint32(trace.base + at + 4, true);
+  return high >= 0x80000000 ? 0 : high * 2 ** 32 + view.getUint32(trace.base + at, true);
+}
+
+function sizeOf(region: Region): number {
+  return region.blocks.reduce((sum, block) => sum + block.operations.length, 0);
+}
