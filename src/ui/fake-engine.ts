@@ -214,6 +214,8 @@ const fakeCounters: RuntimeCounters = {
   instructionsDecoded: 5000,
   tlbMisses: 700,
   codeInvalidations: 0,
+  compiledRun: 900_000,
+  regionEntries: 4000,
   regions: 12,
   modules: 12,
   compiledInstructions: 1800,
