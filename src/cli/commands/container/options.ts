@@ -6,7 +6,11 @@ import type { Context, Flag, Input } from "../../command.ts";
 import { parseSize } from "../../format/human.ts";
 
 export const createFlags: readonly Flag[] = [
-  { name: "cpu", value: "level", summary: "Processor of the emulator: x86-64-v2 (the default) or x86-64-v3" },
+  {
+    name: "cpu",
+    value: "level",
+    summary: "Processor of the emulator: x86-64-v2 (the default) or x86-64-v3 (not in CPUID yet)",
+  },
   { name: "entrypoint", value: "string", summary: "Overwrite the default ENTRYPOINT of the image" },
   { name: "env", short: "e", value: "list", list: true, summary: "Set environment variables" },
   { name: "env-file", value: "list", list: true, summary: "Read in a file of environment variables" },
