@@ -37,7 +37,8 @@ const program = (inner = "add rax, rcx") =>
   add:
     ${inner}
     ret`);
-const rounds = 1_000_000;
+/** Far more instructions than `limits.translationsAfterInstructions`. */
+const rounds = 16_000_000;
 const sum = (BigInt(rounds) * BigInt(rounds + 1)) / 2n;
 
 /** The host's event loop. */
@@ -52,7 +53,7 @@ async function run(store: Kept, code: Uint8Array, at = codeAddress): Promise<Mac
   // As the kernel does, the host's loop gets its turns: packs arrive then.
   let left: number = exit.budget;
   while (left === exit.budget) {
-    left = cpu.run(100_000);
+    left = cpu.run(400_000);
     await turn();
   }
   expect(left).toBe(exit.syscall);
@@ -97,7 +98,7 @@ test("code that changes after it has been bound is not run any more", async () =
   await cpu.useTranslations(store);
   cpu.setRegisterNumber(1, rounds);
   while (cpu.counters.cacheHits === 0) {
-    expect(cpu.run(1000)).toBe(exit.budget);
+    expect(cpu.run(200_000)).toBe(exit.budget);
     await turn();
   }
   const before = cpu.register(0);
@@ -125,7 +126,7 @@ test("a region waits for a page that is not there yet", async () => {
   }
   expect(cpu.counters.cacheHits).toBe(0);
   machine.set(absent, entry | pte.execute);
-  while (cpu.run(10_000) === exit.budget) await turn();
+  while (cpu.run(400_000) === exit.budget) await turn();
   expect(cpu.register(0)).toBe(sum);
   expect(cpu.counters.cacheHits).toBeGreaterThan(0);
   expect(cpu.counters.regions).toBe(0);

@@ -60,6 +60,9 @@ export class Translations {
   readonly #packsAt = new Map<number, Pack[]>();
   readonly #candidates = new Map<number, Candidate[]>();
   #coming = 0;
+  /** Packs that are read when the program has run for some time. */
+  readonly #wanted = new Set<Pack>();
+  #isReleased = false;
   #fresh: Fresh[] = [];
   #freshBytes = 0;
   #writing: Promise<void> = Promise.resolve();
@@ -82,7 +85,7 @@ export class Translations {
         if (list === undefined) this.#packsAt.set(entry, [pack]);
         else list.push(pack);
       }
-      if (likely && ahead++ < limits.translationPacksAheadMax) void this.#read(pack);
+      if (likely && ahead++ < limits.translationPacksAheadMax) this.#wanted.add(pack);
     }
   }
 
@@ -95,14 +98,27 @@ export class Translations {
     for (const pack of packs) {
       if (pack.state === "ready" || pack.state === "gone") continue;
       pack.waiting.add(physical);
-      if (pack.state === "known") void this.#read(pack);
+      if (pack.state === "known") this.#want(pack);
     }
     return this.#candidates.get(key) ?? nothing;
   }
 
-  /** Whether packs are on their way: what is hot now may be in them. */
+  /** The program runs for long enough: what the host spends on compiled code will pay. */
+  release(): void {
+    if (this.#isReleased) return;
+    this.#isReleased = true;
+    for (const pack of this.#wanted) void this.#read(pack);
+    this.#wanted.clear();
+  }
+
+  #want(pack: Pack): void {
+    if (this.#isReleased) void this.#read(pack);
+    else this.#wanted.add(pack);
+  }
+
+  /** Whether packs are on their way, or will be: what is hot now may be in them. */
   get isComing(): boolean {
-    return this.#coming > 0;
+    return this.#coming > 0 || this.#wanted.size > 0;
   }
 
   async #read(pack: Pack): Promise<void> {
