@@ -1,3 +1,4 @@
+/** Names of instructions that the processor does not have, for the message to the user. */
 import { decoded, InstructionDecoder } from "./instruction.ts";
 
 let newest: InstructionDecoder | undefined;
