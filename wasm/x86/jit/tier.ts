@@ -251,12 +251,12 @@ export class Tier {
    * takes more than twice what the better choice would have taken.
    */
   #pays(region: Region): boolean {
-    let samples = 0;
-    for (const { offset } of region.blocks) {
-      const page = Math.floor(offset / 4096) * 4096;
-      samples += this.#heat.get((region.pages.get(page)! + (offset - page)) >>> 0) ?? 0;
-    }
-    return samples * samplePeriod >= sizeOf(region) * interpretedPerCompiled;
+    const places = region.blocks.map(({ offset }) => (region.pages.get(pageOf(offset))! + (offset & 4095)) >>> 0);
+    const samples = places.reduce((sum, physical) => sum + (this.#heat.get(physical) ?? 0), 0);
+    if (samples * samplePeriod < sizeOf(region) * interpretedPerCompiled) return false;
+    // What has been spent justifies one region, not each that shares blocks with it.
+    for (const physical of places) this.#heat.delete(physical);
+    return true;
   }
 
   #isEntry(address: number): boolean {
