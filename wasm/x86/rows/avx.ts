@@ -425,9 +425,6 @@ row("VCMPSD", "VEX.LIG F2 0F C2 /r", "Vdq= Hdq Wsd Ib", floats, (e) => {
 
 // Masked moves: an element is accessed only if its mask's sign is set.
 
-const laneOf = (bits: 32 | 64, value: Expression, lane: number): Expression =>
-  bits === 32 ? i32x4.extractLane(value, lane) : i64x2.extractLane(value, lane);
-
 function isNegative(bits: 32 | 64, mask: Local, lane: number): Expression {
   return bits === 32
     ? i32.ltS(i32x4.extractLane(mask, lane), i32.const(0))
@@ -518,55 +515,5 @@ for (const [name, load, store, bits, w, options] of [
     });
     row(name, `VEX.${length} 66 ${w} 0F 38 ${store} /r`, `M H${size} V${size}`, masked, (e) =>
       maskedStore(e, bits, wide),
-    );
-  }
-
-// Gathers: element by element, the mask's element cleared with each, so that a fault leaves the progress made.
-
-function gather(e: Emitter, bits: 32 | 64, indexBits: 32 | 64, wide: boolean): void {
-  const count = Math.min((wide ? 256 : 128) / bits, (wide ? 256 : 128) / indexBits);
-  const perHalf = 128 / bits;
-  const destination = [e.let(e.v(0)), e.let(e.high(0))];
-  const mask = [e.let(e.v(2)), e.let(e.high(2))];
-  const index = [e.let(e.v(3)), e.let(e.high(3))];
-  // Elements behind the last index are zero in the result.
-  const scale = e.let(e.indexScale());
-  for (let i = 0; i < count; i++) {
-    const half = Math.floor(i / perHalf);
-    const lane = i % perHalf;
-    e.f.if(isNegative(bits, mask[half]!, lane), () => {
-      const from = index[Math.floor((i * indexBits) / 128)]!;
-      const number = laneOf(indexBits, from, i % (128 / indexBits));
-      const whole = number.type === "i32" ? i64.extendI32S(number) : number;
-      const address = e.let(i64.add(e.address(1), i64.shl(whole, scale)));
-      const { host } = e.translate(address, bits / 8, "read");
-      e.f.set(destination[half]!, replace(bits, destination[half]!, lane, host));
-    });
-  }
-  const used = count * bits;
-  const upper = used > 128 ? destination[1]! : zeroVector;
-  e.putV(0, used < 128 ? fromLow(i64x2.extractLane(destination[0]!, 0)) : destination[0]!);
-  e.putHigh(0, upper);
-  e.putV(2, zeroVector);
-  e.putHigh(2, zeroVector);
-}
-for (const [name, opcode, w, bits, indexBits] of [
-  ["VPGATHERDD", "90", 0, 32, 32],
-  ["VPGATHERDQ", "90", 1, 64, 32],
-  ["VPGATHERQD", "91", 0, 32, 64],
-  ["VPGATHERQQ", "91", 1, 64, 64],
-  ["VGATHERDPS", "92", 0, 32, 32],
-  ["VGATHERDPD", "92", 1, 64, 32],
-  ["VGATHERQPS", "93", 0, 32, 64],
-  ["VGATHERQPD", "93", 1, 64, 64],
-] as const)
-  for (const wide of [false, true]) {
-    const [length, size] = wide ? ["256", "qq"] : ["128", "dq"];
-    row(
-      name,
-      `VEX.${length} 66 W${w} 0F 38 ${opcode} /r`,
-      `V${size}! M H${size}! X${size}`,
-      { ...avx2, faults: true },
-      (e) => gather(e, bits, indexBits, wide),
     );
   }
