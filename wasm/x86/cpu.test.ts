@@ -260,3 +260,19 @@ test("a full code arena is emptied and filled anew", () => {
   expect(machine.cpu.register(2)).toBe(sum);
   expect(machine.cpu.register(8)).toBe(840000n);
 });
+
+test("a page that is mapped anew is seen anew, wherever it lies", () => {
+  for (const address of [0x7f3_0000_0000, 0x5555_5555_4000, 0x7fff_f7ff_f000, 0x12_3456_7000]) {
+    const machine = new Machine();
+    const [first, second] = [machine.frame(), machine.frame()];
+    machine.cpu.words[first >> 2] = 1;
+    machine.cpu.words[second >> 2] = 2;
+    machine.load(assemble("1: mov eax, [rbx]\n syscall\n jmp 1b"));
+    machine.cpu.setRegisterNumber(3, address);
+    machine.set(address, first | pte.read);
+    expect(machine.cpu.run(100)).toBe(exit.syscall);
+    machine.set(address, second | pte.read);
+    expect(machine.cpu.run(100)).toBe(exit.syscall);
+    expect(machine.cpu.register(0)).toBe(2n);
+  }
+});

@@ -14,6 +14,7 @@ import { hostHelpers } from "./helpers.ts";
 import { buildInterpreter } from "./interpreter.ts";
 import { Tier } from "./jit/tier.ts";
 import { frameBase, pageMarks, record, tlb } from "./layout.ts";
+import { tlbSlotOf } from "./mmu.ts";
 import { nameInstruction } from "./names.ts";
 import { rehearsals, rehearseDecoder } from "./rehearsal.ts";
 import { contextBytes, contextStart, exactness, settledMxcsr, state } from "./state.ts";
@@ -430,9 +431,7 @@ class Processor implements Cpu {
 
   invalidatePage(address: number): void {
     const { words } = this;
-    const low = address >>> 0;
-    const shift = 12 - Math.log2(tlb.entryBytes);
-    const slot = ((low >>> shift) ^ (low >>> (shift + Math.log2(tlb.entries)))) & ((tlb.entries - 1) * tlb.entryBytes);
+    const slot = tlbSlotOf(address);
     words.fill(0, (tlb.base + slot) >> 2, (tlb.base + slot + 16) >> 2);
     if (this.bytes[pageMarks.base + (Math.floor(address / 4096) & (pageMarks.entries - 1))] !== 0)
       this.#forgetMappings();

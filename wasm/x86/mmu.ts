@@ -51,6 +51,12 @@ export function tlbSlot(address: Expression): Expression {
   );
 }
 
+/** The same in JavaScript, where shifts would drop what is above 32 bits. */
+export function tlbSlotOf(address: number): number {
+  const page = Math.floor(address / 4096);
+  return ((page ^ Math.floor(page / tlb.entries)) & (tlb.entries - 1)) * tlb.entryBytes;
+}
+
 /** The tag that must be found for an access. */
 export function tlbTag(address: Expression, bytes: number): Expression {
   const last = bytes > 1 ? i64.add(address, i64.const(bytes - 1)) : address;
