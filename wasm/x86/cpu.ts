@@ -188,13 +188,17 @@ class Processor implements Cpu {
     rehearseDecoder(this.#decoder, this.bytes, frameBase);
   }
 
-  /** Frame of a guest page mapped for execution, or 0; the fault that records is of no interest. */
+  /** Frame of a guest page mapped for execution, or 0. A fault the guest has just made stays as it is recorded. */
   #frameOf(address: number): number {
     if (address < 0) return 0;
     const { view } = this;
     const code = view.getUint32(state.exitCode, true);
+    const at = view.getBigUint64(state.faultAddress, true);
+    const kind = view.getUint32(state.faultAccess, true);
     const frame = (this.#exports.walk(BigInt(address), access.execute) & -4096) >>> 0;
     view.setUint32(state.exitCode, code, true);
+    view.setBigUint64(state.faultAddress, at, true);
+    view.setUint32(state.faultAccess, kind, true);
     return frame;
   }
 
