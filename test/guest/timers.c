@@ -66,9 +66,11 @@ int main(void) {
   // Processor time.
   signal(SIGVTALRM, counting);
   count = 0;
-  struct itimerval cpu = {{0, 0}, {0, 20000}};
+  // An engine may translate code before it first runs, which is work: far less than what the timer waits for.
+  struct itimerval cpu = {{0, 0}, {0, 200000}};
+  usleep(1000);
   setitimer(ITIMER_VIRTUAL, &cpu, NULL);
-  usleep(60000);
+  usleep(400000);
   printf("asleep %d\n", count);
   a = now(CLOCK_PROCESS_CPUTIME_ID);
   for (volatile int i = 0; count == 0; i++);
