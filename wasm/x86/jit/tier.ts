@@ -550,7 +550,7 @@ export class Tier {
     this.#free.push(live.place);
   }
 
-  /** The oldest quarter goes. */
+  /** A quarter goes: those in the lowest places of the table, which are mostly old. */
   #evict(): void {
     const live = this.#live.filter((one) => one !== undefined);
     for (const one of live.slice(0, live.length >> 2)) this.#drop(one);
