@@ -31,6 +31,7 @@ import { releaseRobustMutexes } from "./robust-list.ts";
 import { PageNeeded, UserFault } from "./faults.ts";
 import { mapArea, roundDown, roundUp } from "./mmap.ts";
 import { parseScript, scriptLineBytes } from "./script.ts";
+import { fpstateBytes } from "./signal-fpstate.ts";
 import type { Task } from "./task.ts";
 import { userEnd } from "./user-memory.ts";
 
@@ -49,8 +50,8 @@ const hardwareCapabilities = 0x078bfbff;
 /** HWCAP2_FSGSBASE: the bases of FS and GS may be written by the program itself. */
 const fsGsBase = 2;
 const clockTicks = 100;
-/** Frame, FXSAVE image, alignment and red zone. */
-const minimumSignalStack = 1440;
+/** Of a signal's frame: the frame, alignment and red zone, without the floating-point state. */
+const signalFrameBytes = 928;
 
 interface Image {
   readonly file: OpenFile;
@@ -292,7 +293,7 @@ async function build(
     [auxv.EGID, credentials.after.egid],
     [auxv.SECURE, secure],
     [auxv.HWCAP2, fsGsBase],
-    [auxv.MINSIGSTKSZ, minimumSignalStack],
+    [auxv.MINSIGSTKSZ, Math.ceil((signalFrameBytes + fpstateBytes(task.kernel.cpu)) / 16) * 16],
   ];
   try {
     const stackPointer = writeStack(space, stackTop, encodeName(shownPath), argv, envp, auxiliary);

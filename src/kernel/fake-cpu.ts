@@ -11,6 +11,7 @@ const frameBase = 65536;
 export class FakeCpu implements Cpu {
   readonly memory = new WebAssembly.Memory({ initial: 2 });
   readonly frameBase = frameBase;
+  readonly level = "x86-64-v2";
   readonly contextBytes = registers * 8;
   readonly counters: CpuCounters = {
     instructions: 0,
@@ -106,6 +107,8 @@ export class FakeCpu implements Cpu {
     target.fill(0);
   }
   loadFx(_source: Uint8Array): void {}
+  saveUpper(): void {}
+  loadUpper(): void {}
   describeIllegal(): IllegalInstruction {
     return { bytes: new Uint8Array([0x0f, 0x0b]), name: null };
   }

@@ -3,6 +3,7 @@ import { RLIM_INFINITY } from "../abi/resource.ts";
 import type { Clock } from "../base/clock.ts";
 import { limits } from "../base/limits.ts";
 import { Terminal } from "../tty/terminal.ts";
+import type { CpuLevel } from "../../wasm/x86/types.ts";
 import type { ProcArea, ProcIds, ProcMemory, ProcSource, ProcTask } from "../vfs/procfs/source.ts";
 import type { Dentry, OpenFile } from "../vfs/types.ts";
 import type { AddressSpace } from "./address-space.ts";
@@ -35,6 +36,10 @@ export class KernelProcSource implements ProcSource {
   }
   get domainname(): string {
     return this.#kernel.domainname;
+  }
+
+  get cpuLevel(): CpuLevel {
+    return this.#kernel.cpu.level;
   }
 
   current(): { pid: number; tid: number } | null {

@@ -5,7 +5,7 @@
  *            struct ucontext                    304     flags, link, stack, sigcontext (256), mask
  *            siginfo_t                          128
  *            …
- *            FXSAVE image                       512     16-byte aligned, pointed to by sigcontext
+ *            floating-point and vector state    512…836 64-byte aligned, pointed to by sigcontext (signal-fpstate.ts)
  *
  * rt_sigreturn(2) reads it back. The 128 bytes below the interrupted rsp, the red zone, are left alone.
  */
@@ -13,6 +13,7 @@ import { SS_AUTODISARM, SS_DISABLE, SS_ONSTACK, sa, siCode, signals } from "../a
 import { reg } from "../../wasm/x86/types.ts";
 import type { Cpu } from "../../wasm/x86/types.ts";
 import type { SignalAction, SignalInfo } from "./signal-state.ts";
+import { fpstateBytes, readFpstate, resetFpstate, saveFpstate } from "./signal-fpstate.ts";
 import { unblockable } from "./signal-state.ts";
 import type { Task } from "./task.ts";
 import { UserFault } from "./faults.ts";
@@ -24,10 +25,11 @@ const ucontextAt = 8;
 const sigcontextAt = ucontextAt + 40;
 const maskAt = ucontextAt + 296;
 const infoAt = 312;
-const fxBytes = 512;
 
 /** UC_SIGCONTEXT_SS | UC_STRICT_RESTORE_SS: ss is saved and restored, as 64-bit kernels do since 4.6. */
 const ucFlags = 6n;
+/** UC_FP_XSTATE: the state is XSAVE's. */
+const ucFpXstate = 1n;
 const userCs = 0x33;
 const userSs = 0x2b;
 
@@ -109,8 +111,9 @@ export function pushSignalFrame(task: Task, cpu: Cpu, info: SignalInfo, action: 
   let top = sp - redZoneBytes;
   const switching = (action.flags & sa.ONSTACK) !== 0 && !nested && task.altStack.size !== 0;
   if (switching) top = task.altStack.address + task.altStack.size;
-  const fxAddress = top - fxBytes - ((top - fxBytes) % 64);
-  const unaligned = fxAddress - frameBytes;
+  const fpBytes = fpstateBytes(cpu);
+  const fpAddress = top - fpBytes - ((top - fpBytes) % 64);
+  const unaligned = fpAddress - frameBytes;
   const frame = unaligned - (unaligned % 16) - 8;
   if (!(frame > 0 && top < userEnd)) throw new UserFault();
   // A handler that overran its alternate stack must not trample what lies below it.
@@ -120,7 +123,7 @@ export function pushSignalFrame(task: Task, cpu: Cpu, info: SignalInfo, action: 
   const bytes = new Uint8Array(frameBytes);
   const view = new DataView(bytes.buffer);
   view.setBigUint64(0, BigInt(action.restorer), true);
-  view.setBigUint64(ucontextAt, ucFlags, true);
+  view.setBigUint64(ucontextAt, cpu.level === "x86-64-v3" ? ucFlags | ucFpXstate : ucFlags, true);
   view.setBigUint64(ucontextAt + 16, BigInt(task.altStack.address), true);
   view.setInt32(ucontextAt + 24, altStackFlags(task, sp) | (task.altStack.flags & SS_AUTODISARM), true);
   view.setBigUint64(ucontextAt + 32, BigInt(task.altStack.size), true);
@@ -136,19 +139,16 @@ export function pushSignalFrame(task: Task, cpu: Cpu, info: SignalInfo, action: 
   const mask = task.savedMask ?? task.blocked;
   view.setBigUint64(ripAt + 40, mask, true);
   view.setBigUint64(ripAt + 48, BigInt(task.trap.address), true);
-  view.setBigUint64(ripAt + 56, BigInt(fxAddress), true);
+  view.setBigUint64(ripAt + 56, BigInt(fpAddress), true);
   view.setBigUint64(maskAt, mask, true);
   bytes.set(encodeSignalInfo(info), infoAt);
-  const fx = new Uint8Array(fxBytes);
-  cpu.saveFx(fx);
 
   task.user.prepareWrite(frame, frameBytes);
-  task.user.prepareWrite(fxAddress, fxBytes);
-  task.user.write(fxAddress, fx);
+  task.user.prepareWrite(fpAddress, fpBytes);
+  task.user.write(fpAddress, saveFpstate(cpu));
   task.user.write(frame, bytes);
 
-  // A handler starts with the floating-point state a program starts with (Linux, fpu__clear_user_states).
-  cpu.loadFx(initialFx);
+  resetFpstate(cpu);
   cpu.setRegisterNumber(reg.rsp, frame);
   cpu.setRegisterNumber(reg.rdi, info.signal);
   cpu.setRegisterNumber(reg.rsi, frame + infoAt);
@@ -161,11 +161,6 @@ export function pushSignalFrame(task: Task, cpu: Cpu, info: SignalInfo, action: 
   }
 }
 
-/** FXSAVE image of a process just started: everything empty, all exceptions masked. */
-const initialFx = new Uint8Array(fxBytes);
-new DataView(initialFx.buffer).setUint16(0, 0x37f, true);
-new DataView(initialFx.buffer).setUint32(24, 0x1f80, true);
-
 /**
  * Reads the frame back and returns what puts its registers in place; the caller runs that when they are loaded. Throws
  * `PageNeeded` or `UserFault` before anything changed.
@@ -174,8 +169,7 @@ export function popSignalFrame(task: Task, cpu: Cpu): () => void {
   const frame = cpu.registerNumber(reg.rsp) - 8;
   const bytes = task.user.read(frame, frameBytes);
   const view = new DataView(bytes.buffer);
-  const fxAddress = Number(view.getBigUint64(ripAt + 56, true));
-  const fx = fxAddress === 0 ? null : task.user.read(fxAddress, fxBytes);
+  const loadFpstate = readFpstate(task, cpu, Number(view.getBigUint64(ripAt + 56, true)));
   return () => {
     for (const [index, register] of savedRegisters.entries()) {
       cpu.setRegister(register, view.getBigUint64(sigcontextAt + index * 8, true));
@@ -184,7 +178,7 @@ export function popSignalFrame(task: Task, cpu: Cpu): () => void {
     cpu.rip = rip;
     const flags = Number(BigInt.asUintN(32, view.getBigUint64(ripAt + 8, true)));
     cpu.flags = (cpu.flags & ~settableFlags) | (flags & settableFlags);
-    if (fx !== null) cpu.loadFx(fx);
+    loadFpstate();
     task.blocked = view.getBigUint64(maskAt, true) & ~unblockable;
     const stackFlags = view.getInt32(ucontextAt + 24, true);
     const size = Number(view.getBigUint64(ucontextAt + 32, true));

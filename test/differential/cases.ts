@@ -241,7 +241,7 @@ export function makeCase(dice: Dice, form: Form): FormCase {
   if (row.name === "XLAT") registers[3] = BigInt(windowBase + dice.below(200));
   // Only what is offered here: other components would need more room.
   if (isXsave) {
-    registers[0] = BigInt(dice.below(4));
+    registers[0] = BigInt(dice.below(8));
     registers[2] = 0n;
   }
   if (isMaskMove) registers[7] = pickTarget(dice, 16, form);
@@ -363,10 +363,10 @@ function fillFar(dice: Dice, form: Form, view: DataView, registers: BigUint64Arr
 /** The header of an XSAVE image: mostly one that can be restored. Processors differ in what they look at beyond this. */
 function fillHeader(dice: Dice, view: DataView, at: number): boolean {
   for (let i = 0; i < 64; i += 8) view.setBigUint64(at + i, 0n, true);
-  view.setUint8(at, dice.below(4) | (dice.chance(20) ? 8 : 0));
+  view.setUint8(at, dice.below(8) | (dice.chance(20) ? 8 : 0));
   const compacted = dice.chance(2);
   if (compacted) {
-    view.setUint8(at + 8, 3);
+    view.setUint8(at + 8, dice.chance(4) ? dice.below(8) : 7);
     view.setUint8(at + 15, 0x80);
   }
   if (dice.chance(20)) view.setUint8(at + 16, 1);

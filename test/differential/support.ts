@@ -15,7 +15,9 @@ const cpuinfoNames: Record<string, string> = {
 
 /** What the processor lacks for a form, or null. */
 export function lacking(form: Form, host: ReadonlySet<string>): string | null {
-  const { feature, operands } = form.parsed.row;
+  const { feature, name, operands } = form.parsed.row;
+  // Which components there are differs.
+  if (/^X(SAVE|RSTOR)/.test(name) && !host.has("avx")) return "avx";
   // AMD's processors have offsets of at most 32 bits in far pointers.
   if (operands.includes("Mp") && form.size === 64 && !host.has("intel")) return "far pointers with 64-bit offsets";
   return feature === undefined || host.has(cpuinfoNames[feature] ?? feature) ? null : feature;

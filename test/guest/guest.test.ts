@@ -9,7 +9,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { engines } from "../x86/mode.ts";
 import { runGuest } from "./machine.ts";
 import type { GuestRun } from "./machine.ts";
-import { build, runNatively } from "./native.ts";
+import { build, isNative, levelOf, runNatively } from "./native.ts";
 import type { NativeResult } from "./native.ts";
 
 const here = import.meta.dirname;
@@ -59,9 +59,11 @@ function firstDifference(guest: string, native: string): string {
 }
 
 describe.each(modes)("guest programs do what they do natively, %s", (_, options) => {
-  test.each(names)("%s", async (name) => {
+  test.for(names)("%s", async (name, { skip }) => {
+    const level = levelOf(join(here, `${name}.c`));
+    skip(!isNative(level), `this machine's processor is no ${level}`);
     const { path, files, stdout, status } = await native(name);
-    const guest = await runGuest({ program: readFileSync(path), files, ...options });
+    const guest = await runGuest({ program: readFileSync(path), files, level, ...options });
     expect(guest.errors).toEqual([]);
     expect(guest.missing).toEqual([]);
     expect(guest.stdout, firstDifference(guest.stdout, stdout)).toBe(stdout);

@@ -28,6 +28,7 @@ import { ProcFileSystem } from "../../src/vfs/procfs/procfs.ts";
 import { NamelessFileSystem, SpecialFile, SpecialInode } from "../../src/vfs/special-file.ts";
 import { createTmpfs } from "../../src/vfs/tmpfs/tmpfs.ts";
 import { createCpu } from "../../wasm/x86/cpu.ts";
+import type { CpuLevel } from "../../wasm/x86/types.ts";
 import { jitMode } from "../x86/mode.ts";
 import type { EngineMode } from "../x86/mode.ts";
 
@@ -42,6 +43,8 @@ export interface GuestRun {
   readonly strace?: (line: string) => void;
   readonly timeoutMs?: number;
   readonly engine?: EngineMode | undefined;
+  /** x86-64-v2 unless given. */
+  readonly level?: CpuLevel;
   /** Called once the program runs. */
   readonly started?: (kernel: Kernel, process: Process) => void;
   /** Called with what the guest writes to its output, as it comes. */
@@ -90,7 +93,7 @@ class CaptureFile extends SpecialFile {
 
 export async function runGuest(run: GuestRun): Promise<GuestResult> {
   const memoryBytes = run.memoryBytes ?? 512 << 20;
-  const cpu = createCpu({ memoryBytesMax: memoryBytes, jit: jitMode(run.engine) });
+  const cpu = createCpu({ memoryBytesMax: memoryBytes, jit: jitMode(run.engine), level: run.level });
   const frames = new FrameAllocator(cpu, memoryBytes);
   const errors: unknown[] = [];
   const missing = new Set<string>();

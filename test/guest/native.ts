@@ -2,9 +2,12 @@
 import { spawn, spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
+import type { CpuLevel } from "../../wasm/x86/types.ts";
 
 export interface Build {
   readonly path: string;
+  /** The processor it is for. */
+  readonly level: CpuLevel;
   /** The program's libraries and loader, for dynamic ones. */
   readonly files: ReadonlyMap<string, Uint8Array>;
 }
@@ -17,7 +20,18 @@ export interface NativeResult extends Build {
 /** Far longer than any of them takes, on a machine that is a hundred times slower than most. */
 const timeoutMs = 120_000;
 
-/** A first line of the source may say how: `// link: dynamic`, `// flags: -O2`. */
+/** What the source says of the processor that its program needs: `// cpu: x86-64-v3`; x86-64-v2 if nothing. */
+export function levelOf(source: string): CpuLevel {
+  const isV3 = /^\/\/ cpu: x86-64-v3$/m.test(readFileSync(source, "utf8"));
+  return isV3 ? "x86-64-v3" : "x86-64-v2";
+}
+
+/** Whether this machine's processor can run such programs. */
+export function isNative(level: CpuLevel): boolean {
+  return level === "x86-64-v2" || /^flags\b.*\bavx2\b/m.test(readFileSync("/proc/cpuinfo", "utf8"));
+}
+
+/** The first lines of the source may say how: `// link: dynamic`, `// flags: -O2`, `// cpu: x86-64-v3`. */
 export function build(source: string, path: string): Build {
   const text = readFileSync(source, "utf8");
   const flags = /^\/\/ flags: (.*)$/m.exec(text)?.[1]?.split(" ") ?? ["-O1"];
@@ -30,7 +44,7 @@ export function build(source: string, path: string): Build {
     const listed = String(spawnSync("ldd", [path]).stdout);
     for (const [file] of listed.matchAll(/\/\S+/g)) if (existsSync(file)) files.set(file, readFileSync(file));
   }
-  return { path, files };
+  return { path, level: levelOf(source), files };
 }
 
 /** In a session of its own, so that neither a terminal of ours nor what else runs here makes a difference. */

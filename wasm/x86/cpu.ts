@@ -21,6 +21,8 @@ import { contextBytes, contextStart, exactness, settledMxcsr, state } from "./st
 import {
   access,
   exit,
+  xcr0All,
+  xsaveLayout,
   type Access,
   type Cpu,
   type CpuCounters,
@@ -50,8 +52,6 @@ interface Exports {
   arithmeticFlags(): number;
 }
 
-/** XSAVE's components x87 and SSE. */
-const xcr0V3 = 3;
 const wasmPageBytes = 65536;
 /**
  * Engines do not replace a running function by its optimised version: the first entries are kept short so that it is
@@ -114,6 +114,7 @@ class Processor implements Cpu {
   readonly memory: WebAssembly.Memory;
   readonly frameBase = frameBase;
   readonly contextBytes = contextBytes;
+  readonly level: CpuLevel;
   readonly #exports: Exports;
   readonly #decoder: BlockDecoder;
   /** Null: interpreted only. */
@@ -157,6 +158,7 @@ class Processor implements Cpu {
     });
     this.#exports = instance.exports as unknown as Exports;
     const level = options.level ?? "x86-64-v2";
+    this.level = level;
     this.#decoder = new BlockDecoder(
       {
         memory: () => ({ bytes: this.bytes, words: this.words }),
@@ -180,7 +182,7 @@ class Processor implements Cpu {
             this.memory,
           );
     this.view.setUint16(state.startRecord + record.op, special.redispatch, true);
-    if (level === "x86-64-v3") this.view.setUint32(state.xcr0, xcr0V3, true);
+    if (level === "x86-64-v3") this.view.setUint32(state.xcr0, xcr0All, true);
     this.resetContext();
   }
 
@@ -398,6 +400,14 @@ class Processor implements Cpu {
       this.bytes.set(source.subarray(32 + 16 * i, 32 + 16 * i + 10), at);
     }
     this.bytes.set(source.subarray(160, 416), state.xmm);
+  }
+
+  saveUpper(target: Uint8Array): void {
+    target.set(this.bytes.subarray(state.ymmHigh, state.ymmHigh + xsaveLayout.avxBytes));
+  }
+
+  loadUpper(source: Uint8Array): void {
+    this.bytes.set(source.subarray(0, xsaveLayout.avxBytes), state.ymmHigh);
   }
 
   get faultAddress(): number {

@@ -92,6 +92,14 @@ export type JitMode = "off" | "on" | "force";
 /** The instructions CPUID offers: the levels of the x86-64 psABI. v3 adds AVX, AVX2, BMI, F16C, FMA, LZCNT, MOVBE. */
 export type CpuLevel = "x86-64-v2" | "x86-64-v3";
 
+/** The components of XCR0 at x86-64-v3: x87, SSE and AVX. */
+export const xcr0All = 7;
+/**
+ * An XSAVE image (Intel SDM vol. 1, 13.4): the 512 bytes of FXSAVE, a header, the upper halves of the YMM registers.
+ * These lie where they lie in the compacted form, too.
+ */
+export const xsaveLayout = { header: 512, avx: 576, avxBytes: 256, bytes: 576 + 256 } as const;
+
 /** Several translations, as the engine wrote them (jit/pack.ts). */
 export interface TranslationPack {
   readonly key: string;
@@ -144,6 +152,7 @@ export interface IllegalInstruction {
 }
 
 export interface Cpu {
+  readonly level: CpuLevel;
   readonly memory: WebAssembly.Memory;
   /** First byte of linear memory that is a frame; below is the processor's own. Page-aligned. */
   readonly frameBase: number;
@@ -177,6 +186,9 @@ export interface Cpu {
   saveFx(target: Uint8Array): void;
   /** Restores it; reserved bits of MXCSR are masked off. */
   loadFx(source: Uint8Array): void;
+  /** The upper halves of the 16 YMM registers, 256 bytes, as in an XSAVE image. Zero at levels without AVX. */
+  saveUpper(target: Uint8Array): void;
+  loadUpper(source: Uint8Array): void;
 
   readonly faultAddress: number;
   readonly faultAccess: Access;

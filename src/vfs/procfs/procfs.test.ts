@@ -103,6 +103,7 @@ function container() {
     usage: () => ({ userNs: 1e9, systemNs: 1e9, forks: 3 }),
     hostname: "box",
     domainname: "(none)",
+    cpuLevel: "x86-64-v3",
   };
   namespace.mount(lookup(caller, caller.root, "/proc") as Dentry, new ProcFileSystem(source), "proc", "rw");
   const read = (path: string): string => {

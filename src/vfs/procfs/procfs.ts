@@ -75,7 +75,7 @@ class ProcRoot extends GeneratedDirectory {
       ["self", current(({ pid }) => `${pid}`)],
       ["thread-self", current(({ pid, tid }) => `${pid}/task/${tid}`)],
       ["cmdline", text(() => "wherry\n")],
-      ["cpuinfo", text(cpuinfoText)],
+      ["cpuinfo", text(() => cpuinfoText(source.cpuLevel))],
       ["devices", text(devicesText)],
       ["filesystems", text(filesystemsText)],
       ["loadavg", text(() => loadavgText(source))],

@@ -1,4 +1,5 @@
 /** What procfs shows comes from here: the kernel implements it (`kernel/proc-source.ts`). */
+import type { CpuLevel } from "../../../wasm/x86/types.ts";
 import type { Clock } from "../../base/clock.ts";
 import type { Dentry, OpenFile } from "../types.ts";
 
@@ -20,6 +21,8 @@ export interface ProcSource {
   usage(): { readonly userNs: number; readonly systemNs: number; readonly forks: number };
   hostname: string;
   readonly domainname: string;
+  /** What the processor has, for cpuinfo. */
+  readonly cpuLevel: CpuLevel;
 }
 
 export interface ProcArea {

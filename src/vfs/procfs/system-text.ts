@@ -3,18 +3,27 @@ import { kernelRelease, kernelVersion } from "../../abi/uts.ts";
 import { toHex } from "../../base/bytes.ts";
 import { limits } from "../../base/limits.ts";
 import { fillRandom } from "../../base/random.ts";
+import type { CpuLevel } from "../../../wasm/x86/types.ts";
 import { ticks } from "./task-text.ts";
 import type { ProcSource } from "./source.ts";
 
+/** Flags of x86-64-v2 and what is always offered, in the kernel's words and order; those of x86-64-v3 where it has them. */
+const flagNames =
+  "fpu tsc cx8 cmov clflush mmx fxsr sse sse2 syscall nx rdtscp lm constant_tsc nonstop_tsc cpuid pni pclmulqdq ssse3 +fma cx16 sse4_1 sse4_2 movbe popcnt aes +xsave +avx +f16c rdrand hypervisor lahf_lm +abm 3dnowprefetch fsgsbase +bmi1 +avx2 +bmi2 erms rdseed adx clflushopt clwb sha_ni +xsaveopt +xsavec +xgetbv1 rdpid fsrm".split(
+    " ",
+  );
+
 /** What CPUID of our processor says (`wasm/x86/rows/cpuid.ts`), in the kernel's words. */
-export function cpuinfoText(): string {
+export function cpuinfoText(level: CpuLevel): string {
+  const isV3 = level === "x86-64-v3";
+  const flags = flagNames.filter((name) => isV3 || !name.startsWith("+")).map((name) => name.replace("+", ""));
   return [
     "processor\t: 0",
     "vendor_id\t: GenuineIntel",
     "cpu family\t: 6",
-    "model\t\t: 26",
-    "model name\t: Wherry x86-64-v2 processor",
-    "stepping\t: 5",
+    `model\t\t: ${isV3 ? 60 : 26}`,
+    `model name\t: Wherry ${level} processor`,
+    `stepping\t: ${isV3 ? 3 : 5}`,
     "cpu MHz\t\t: 1000.000",
     "cache size\t: 8192 KB",
     "physical id\t: 0",
@@ -27,7 +36,7 @@ export function cpuinfoText(): string {
     "fpu_exception\t: yes",
     "cpuid level\t: 13",
     "wp\t\t: yes",
-    "flags\t\t: fpu tsc cx8 cmov clflush mmx fxsr sse sse2 syscall nx rdtscp lm constant_tsc nonstop_tsc cpuid pni pclmulqdq ssse3 cx16 sse4_1 sse4_2 movbe popcnt aes rdrand hypervisor lahf_lm 3dnowprefetch fsgsbase erms rdseed adx clflushopt clwb sha_ni rdpid fsrm",
+    `flags\t\t: ${flags.join(" ")}`,
     "bugs\t\t:",
     "bogomips\t: 2000.00",
     "clflush size\t: 64",

@@ -10,16 +10,13 @@ import { i32, i64, memoryCopy, memoryFill } from "../../encode/numeric.ts";
 import { helper } from "../helpers.ts";
 import { row } from "../row.ts";
 import { state } from "../state.ts";
-import { exit } from "../types.ts";
+import { exit, xsaveLayout } from "../types.ts";
 import "./sse-state.ts";
 
 const base = i32.const(0);
 const component = { x87: 1, sse: 2, avx: 4 } as const;
-/** The legacy image, the header, the upper halves of the YMM registers. The whole is accessed, whatever is asked for. */
-const headerAt = 512;
-const avxAt = 576;
-const avxBytes = 256;
-const xsaveBytes = avxAt + avxBytes;
+/** The whole is accessed, whatever is asked for. */
+const { header: headerAt, avx: avxAt, avxBytes, bytes: xsaveBytes } = xsaveLayout;
 
 const has = (mask: Expression, bits: number): Expression => i32.and(mask, i32.const(bits));
 /** Components asked for (i32): XCR0 has none above bit 31. */
