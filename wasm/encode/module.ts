@@ -60,6 +60,8 @@ export class FunctionBuilder implements FunctionRef {
   /** Code made when the body is done, by where it goes. */
   #deferred: { readonly at: number; readonly make: () => readonly Expression[] }[] = [];
   #locals: ValueType[] = [];
+  /** Places in the code of branches that are hardly ever taken. */
+  #unlikely: number[] = [];
   #depth = 0;
   /** Locals free for `temporary`, by type, and those handed out since the last `release`. */
   #free: Record<ValueType, Local[]> = { i32: [], i64: [], f32: [], f64: [], v128: [] };
@@ -164,9 +166,10 @@ export class FunctionBuilder implements FunctionRef {
     this.#code.push(0x0b);
   }
 
-  if(condition: Expression, then: () => void, otherwise?: () => void): void {
+  if(condition: Expression, then: () => void, otherwise?: () => void, isUnlikely = false): void {
     if (condition.type !== "i32") throw new Error(`a condition is i32, not ${condition.type}`);
     this.#append(condition);
+    if (isUnlikely) this.#unlikely.push(this.#code.length);
     this.#code.push(0x04);
     this.#code.push(0x40);
     this.#depth++;
@@ -177,6 +180,11 @@ export class FunctionBuilder implements FunctionRef {
     }
     this.#depth--;
     this.#code.push(0x0b);
+  }
+
+  /** An `if` that is hardly ever taken: engines that know branch hints move what is in it out of the way. */
+  unlikely(condition: Expression, then: () => void): void {
+    this.if(condition, then, undefined, true);
   }
 
   /** Opens a block that `end` closes: for switches with hundreds of arms, where nesting callbacks would be deep. */
@@ -243,8 +251,8 @@ export class FunctionBuilder implements FunctionRef {
     return this.#code.length;
   }
 
-  /** Appends locals and code, preceded by their size. */
-  write(target: ByteSink): void {
+  /** Appends locals and code, preceded by their size; returns where in them the unlikely branches are. */
+  write(target: ByteSink): number[] {
     const groups: [number, ValueType][] = [];
     for (const type of this.#locals) {
       const last = groups.at(-1);
@@ -257,16 +265,25 @@ export class FunctionBuilder implements FunctionRef {
       pushUnsigned(body, count);
       body.push(valueTypeByte[type]);
     }
+    const hints: number[] = [];
     let at = 0;
+    let next = 0;
+    const upTo = (end: number): void => {
+      const moved = body.length - at;
+      for (; next < this.#unlikely.length && this.#unlikely[next]! < end; next++)
+        hints.push(this.#unlikely[next]! + moved);
+      body.append(this.#code.view(at, end));
+      at = end;
+    };
     for (const deferred of this.#deferred) {
-      body.append(this.#code.view(at, deferred.at));
+      upTo(deferred.at);
       for (const statement of deferred.make()) write(body, statement);
-      at = deferred.at;
     }
-    body.append(this.#code.view(at));
+    upTo(this.#code.length);
     body.push(0x0b);
     pushUnsigned(target, body.length);
     target.append(body.view());
+    return hints;
   }
 }
 
@@ -428,7 +445,8 @@ export class ModuleBuilder {
     }
     const code = new ByteSink(4096);
     pushUnsigned(code, this.#functions.length);
-    for (const f of this.#functions) f.write(code);
+    const hints = this.#functions.map((f) => [f.index, f.write(code)] as const).filter(([, list]) => list.length > 0);
+    if (hints.length > 0) section(0, branchHints(hints));
     section(10, code);
     if (options.names === true) {
       const body = new ByteSink();
@@ -446,6 +464,31 @@ export class ModuleBuilder {
     }
     return all.view().slice();
   }
+}
+
+/** Name of the section that says which branches are unlikely (WebAssembly proposal "branch hinting"). */
+export const branchHintsName = "metadata.code.branch_hint";
+
+/** The beginning of a custom section's content. */
+export function customSection(title: string): number[] {
+  return name(title);
+}
+
+/** By function: where the branches are that are hardly ever taken. */
+function branchHints(functions: readonly (readonly [index: number, places: readonly number[]])[]): ByteSink {
+  const body = new ByteSink();
+  body.append(customSection(branchHintsName));
+  pushUnsigned(body, functions.length);
+  for (const [index, places] of functions) {
+    pushUnsigned(body, index);
+    pushUnsigned(body, places.length);
+    for (const place of places) {
+      pushUnsigned(body, place);
+      body.push(1);
+      body.push(0);
+    }
+  }
+  return body;
 }
 
 function unsigned(value: number): number[] {

@@ -177,7 +177,7 @@ class BlockCompiler {
     const known = back || this.#structure.isLoop(to) ? null : this.#shared.flags;
     const before = this.#flagsAt.get(offset);
     this.#flagsAt.set(offset, before === undefined || sameFlags(before, known) ? known : null);
-    if (back) f.if(i32.ltS(budget, i32.const(0)), () => this.#context.exit(offset));
+    if (back) f.unlikely(i32.ltS(budget, i32.const(0)), () => this.#context.exit(offset));
     this.#goNode(to);
   }
 

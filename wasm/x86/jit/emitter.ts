@@ -429,7 +429,7 @@ export class RegionEmitter implements Emitter {
     const at = offset - group.from;
     const start = this.#start(group, ea, at);
     const host = f.let(at === 0 ? start : i32.add(start, i32.const(at)));
-    f.if(i32.eqz(start), () => this.#slow(host, ea, bytes, kind, false));
+    f.unlikely(i32.eqz(start), () => this.#slow(host, ea, bytes, kind, false));
     return { host };
   }
 
@@ -453,7 +453,7 @@ export class RegionEmitter implements Emitter {
         ),
       );
     };
-    if (group.lasting) f.if(i32.eqz(start), check);
+    if (group.lasting) f.unlikely(i32.eqz(start), check);
     else check();
     return start;
   }
@@ -469,7 +469,7 @@ export class RegionEmitter implements Emitter {
     const entry = f.let(tlbSlot(ea));
     const host = f.let(i32.add(i32.wrapI64(ea), i32.load(entry, tlb.base + tlb.addend)));
     const field = kind === "write" ? tlb.writeTag : tlb.readTag;
-    f.if(i64.ne(this.#tag(ea, bytes), i64.load(entry, tlb.base + field)), () =>
+    f.unlikely(i64.ne(this.#tag(ea, bytes), i64.load(entry, tlb.base + field)), () =>
       this.#slow(host, ea, bytes, kind, true),
     );
     return host;
@@ -566,7 +566,7 @@ export class RegionEmitter implements Emitter {
   }
 
   faultIf(condition: Expression, kind: Exit): void {
-    this.f.if(condition, () => {
+    this.f.unlikely(condition, () => {
       this.f.emit(i32.store(base, i32.const(kind), state.exitCode));
       this.#context.leave(this.#operation.offset);
     });
@@ -579,7 +579,7 @@ export class RegionEmitter implements Emitter {
   }
 
   exitIf(condition: Expression, kind: Exit): void {
-    this.f.if(condition, () => {
+    this.f.unlikely(condition, () => {
       this.f.emit(i32.store(base, i32.const(kind), state.exitCode));
       this.#context.leave(this.#operation.offset + this.#operation.length);
     });

@@ -1,20 +1,27 @@
 /**
  * Modules of regions taken apart and put together: all have the same types and imports, so the code of one region fits
- * into any of them.
+ * into any of them. What is taken is a function's body preceded by what is known of its
+ * branches:
+ *
+ *     length of the hints (unsigned LEB128), the hints as they stand in their section, locals and code
  */
 import { pushUnsigned } from "../../encode/expression.ts";
-import { ModuleBuilder } from "../../encode/module.ts";
+import { branchHintsName, customSection, ModuleBuilder } from "../../encode/module.ts";
 import { frameBase } from "../layout.ts";
 import { importRegionFunctions, regionSignature } from "./interface.ts";
 
-const section = { type: 1, import: 2, function: 3, export: 7, code: 10 } as const;
+const section = { custom: 0, type: 1, import: 2, function: 3, export: 7, code: 10 } as const;
 const headerBytes = 8;
+/** Behind the place of a hint: its length and value. */
+const hintBytes = 2;
 
 interface Sections {
   /** Header, types and imports: what the code of a region depends on. */
   readonly prelude: Uint8Array;
   readonly functions: Uint8Array;
   readonly code: Uint8Array;
+  /** Content of the one custom section there may be, or null. */
+  readonly hints: Uint8Array | null;
 }
 
 function sectionsOf(module: Uint8Array): Sections {
@@ -26,13 +33,30 @@ function sectionsOf(module: Uint8Array): Sections {
     const [size, body] = readUnsigned(module, at + 1);
     found.set(id, module.subarray(body, body + size));
     at = body + size;
-    if (id <= section.import) preludeEnd = at;
+    if (id === section.type || id === section.import) preludeEnd = at;
   }
   return {
     prelude: module.subarray(0, preludeEnd),
     functions: found.get(section.function)!,
     code: found.get(section.code)!,
+    hints: found.get(section.custom) ?? null,
   };
+}
+
+/** Hints by the number of their function. */
+function hintsOf(content: Uint8Array | null): Map<number, Uint8Array> {
+  const hints = new Map<number, Uint8Array>();
+  if (content === null) return hints;
+  const [nameBytes, name] = readUnsigned(content, 0);
+  let [count, at] = readUnsigned(content, name + nameBytes);
+  for (; count > 0; count--) {
+    const [index, list] = readUnsigned(content, at);
+    let [places, end] = readUnsigned(content, list);
+    for (; places > 0; places--) end = readUnsigned(content, end)[1] + hintBytes;
+    hints.set(index, content.subarray(list, end));
+    at = end;
+  }
+  return hints;
 }
 
 function readUnsigned(bytes: Uint8Array, at: number): [value: number, end: number] {
@@ -74,40 +98,52 @@ export function regionPrelude(): Uint8Array {
 
 /** The functions of a module of regions, or null if it is not made as the others are. */
 export function regionBodies(module: Uint8Array): Uint8Array[] | null {
-  const { prelude, code } = sectionsOf(module);
+  const { prelude, code, hints } = sectionsOf(module);
   const expected = regionPrelude();
   if (prelude.length !== expected.length || !prelude.every((byte, i) => byte === expected[i])) return null;
+  const { imports } = templateOf();
+  const hinted = hintsOf(hints);
   const bodies: Uint8Array[] = [];
   let [, at] = readUnsigned(code, 0);
   while (at < code.length) {
     const [size, body] = readUnsigned(code, at);
-    bodies.push(code.subarray(body, body + size));
+    const own = hinted.get(imports + bodies.length) ?? none;
+    const head: number[] = [];
+    pushUnsigned(head, own.length);
+    bodies.push(joined([Uint8Array.from(head), own, code.subarray(body, body + size)]));
     at = body + size;
   }
   return bodies;
 }
+
+const none = new Uint8Array();
 
 /** A module whose exports "0", "1"… are functions taken from others. */
 export function linkRegions(bodies: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
   const { prelude, type, imports } = templateOf();
   const functions: number[] = [];
   const exports: number[] = [];
-  pushUnsigned(functions, bodies.length);
-  pushUnsigned(exports, bodies.length);
-  const codeParts: Uint8Array[] = [];
   const codeHead: number[] = [];
-  pushUnsigned(codeHead, bodies.length);
-  codeParts.push(Uint8Array.from(codeHead));
-  bodies.forEach((body, i) => {
+  for (const list of [functions, exports, codeHead]) pushUnsigned(list, bodies.length);
+  const code: Uint8Array[] = [Uint8Array.from(codeHead)];
+  const hints: Uint8Array[] = [];
+  bodies.forEach((whole, i) => {
     pushUnsigned(functions, type);
     const name = `${i}`;
     exports.push(name.length);
     for (let c = 0; c < name.length; c++) exports.push(name.charCodeAt(c));
     exports.push(0);
     pushUnsigned(exports, imports + i);
+    const [length, start] = readUnsigned(whole, 0);
+    const body = whole.subarray(start + length);
+    if (length > 0) {
+      const index: number[] = [];
+      pushUnsigned(index, imports + i);
+      hints.push(Uint8Array.from(index), whole.subarray(start, start + length));
+    }
     const size: number[] = [];
     pushUnsigned(size, body.length);
-    codeParts.push(Uint8Array.from(size), body);
+    code.push(Uint8Array.from(size), body);
   });
   const parts: Uint8Array[] = [prelude];
   const add = (id: number, content: readonly Uint8Array[]): void => {
@@ -120,7 +156,16 @@ export function linkRegions(bodies: readonly Uint8Array[]): Uint8Array<ArrayBuff
   };
   add(section.function, [Uint8Array.from(functions)]);
   add(section.export, [Uint8Array.from(exports)]);
-  add(section.code, codeParts);
+  if (hints.length > 0) {
+    const head = customSection(branchHintsName);
+    pushUnsigned(head, hints.length / 2);
+    add(section.custom, [Uint8Array.from(head), ...hints]);
+  }
+  add(section.code, code);
+  return joined(parts);
+}
+
+function joined(parts: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
   const all = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
   let at = 0;
   for (const part of parts) {

@@ -171,9 +171,15 @@ test("a pack is decoded as it was encoded", () => {
 });
 
 test("functions are taken out of modules and put into others", () => {
-  const bodies = [Uint8Array.of(0, 0x41, 5, 0x0b), Uint8Array.of(0, 0x41, 6, 0x0b)];
+  // i32.const 5; the same with a branch of which something is known; one more.
+  const hinted = [0, 0x41, 5, 0x41, 1, 0x04, 0x40, 0x0b, 0x0b];
+  const bodies = [
+    Uint8Array.of(0, 0, 0x41, 5, 0x0b),
+    Uint8Array.of(4, 1, 5, 1, 0, ...hinted),
+    Uint8Array.of(0, 0, 0x41, 6, 0x0b),
+  ];
   const module = linkRegions(bodies);
-  expect(WebAssembly.Module.exports(new WebAssembly.Module(module)).map(({ name }) => name)).toEqual(["0", "1"]);
+  expect(WebAssembly.Module.exports(new WebAssembly.Module(module)).map(({ name }) => name)).toEqual(["0", "1", "2"]);
   expect(regionBodies(module)).toEqual(bodies);
   // Another memory: not a module of ours.
   const other = module.slice();

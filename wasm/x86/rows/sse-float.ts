@@ -41,7 +41,7 @@ export function refine(
     checkSse(e);
   };
   const unless = (condition: Expression, then: () => void): void => e.f.if(i32.eqz(condition), then);
-  e.f.if(i32.or(e.exactMode(), isNan(result)), () => {
+  e.f.unlikely(i32.or(e.exactMode(), isNan(result)), () => {
     if (calm === undefined) {
       replace();
       return;
