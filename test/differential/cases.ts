@@ -174,6 +174,29 @@ function fillVector(dice: Dice, form: Form, view: DataView, at: number): void {
     view.setUint32(at + 4 * i, dice.chance(4) ? dice.pick([0, 0xffff_ffff]) : dice.u32(), true);
 }
 
+/** Indexes that mostly stay in the window; now and then one that leads beyond the data, or anywhere. */
+function fillIndexes(
+  dice: Dice,
+  form: Form,
+  fx: Uint8Array,
+  high: Uint8Array,
+  { number, scale }: { readonly number: number; readonly scale: number },
+  target: number,
+): void {
+  const bytes = /GATHERQ/.test(form.parsed.row.name) ? 8 : 4;
+  const halves = [fx.subarray(160 + 16 * number), high.subarray(16 * number)];
+  const lead = dice.chance(3) ? dice.below(32 / bytes) : -1;
+  for (let lane = 0; lane < 32 / bytes; lane++) {
+    if (lane === lead && dice.chance(3)) continue;
+    const distance = lane === lead ? dataBase + dataBytes - target - dice.below(12) : dice.below(600) - 300;
+    const half = halves[(lane * bytes) >> 4]!;
+    const view = new DataView(half.buffer, half.byteOffset + ((lane * bytes) & 15), bytes);
+    const index = distance >> scale;
+    if (bytes === 8) view.setBigInt64(0, BigInt(index), true);
+    else view.setInt32(0, index, true);
+  }
+}
+
 /** Vectors a program may call, and some it may not; others have gates on some kernels. */
 const vectors = [0, 1, 2, 3, 4, 6, 13, 14, 0x20, 0xff];
 
@@ -200,6 +223,7 @@ export function makeCase(dice: Dice, form: Form): FormCase {
   // The header lies behind the image, both in the window as a rule.
   if (isXsave && (row.name === "XRSTOR" || !dice.chance(10))) target = BigInt(windowBase) & ~63n;
   if (isFar) target = middle + BigInt(dice.below(64) - 32);
+  if (parsed.vectorIndex && !dice.chance(10)) target = middle + BigInt(dice.below(400) - 200);
   const prefixes: number[] = [];
   const isImplied = implied.test(row.name);
   const address32 = (memory || isImplied) && target < 0xffff_0000n && dice.chance(10);
@@ -302,6 +326,9 @@ export function makeCase(dice: Dice, form: Form): FormCase {
     }
   }
   fillFar(dice, form, view, registers, encoded.rm, inWindow ? offset : -1);
+  const fx = fillFx(dice, form, []);
+  const high = fillHigh(dice, form);
+  if (encoded.index !== null) fillIndexes(dice, form, fx, high, encoded.index, Number(target));
   let flags = dice.u32() & 0x8d5;
   if (isString && dice.chance(3)) flags |= 0x400;
   if (row.name === "POPF") {
@@ -316,8 +343,8 @@ export function makeCase(dice: Dice, form: Form): FormCase {
     codeOffset,
     registers,
     flags,
-    fx: fillFx(dice, form, []),
-    high: fillHigh(dice, form),
+    fx,
+    high,
     window,
     immediate: encoded.immediate,
     offset,

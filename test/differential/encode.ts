@@ -12,6 +12,8 @@ export interface Encoded {
   readonly rm: number;
   /** Value of the first immediate. */
   readonly immediate: number;
+  /** Of a gather: number and scale (a shift) of the vector that indexes the memory operand. */
+  readonly index: { readonly number: number; readonly scale: number } | null;
 }
 
 interface Choice {
@@ -48,6 +50,11 @@ function pickRegister(dice: Dice, operand: Operand | undefined, keep = false): n
   return isGeneral(operand) && number === 4 && !dice.chance(8) ? 3 : number;
 }
 
+/** What a base register must hold; with 32-bit addresses anything above. */
+function pinnedBase(dice: Dice, address: bigint, { address32 }: Choice): bigint {
+  return address32 === true ? (BigInt(dice.u32()) << 32n) | (address & 0xffffffffn) : address & mask64;
+}
+
 export function encode(dice: Dice, parsed: ParsedRow, choice: Choice): Encoded {
   const { encoding, operands, row } = parsed;
   const { size, memory } = choice;
@@ -75,6 +82,10 @@ export function encode(dice: Dice, parsed: ParsedRow, choice: Choice): Encoded {
   const rmOperand = operands.find((o) => o.kind === "E" || o.kind === "W" || o.kind === "Q" || o.kind === "ST");
   const opcodeOperand = operands.find((o) => o.kind === "Z");
   const reg = encoding.digit >= 0 ? encoding.digit : pickRegister(dice, regOperand, keep);
+  // A gather's destination, index and mask (the register next to the index) differ, or else it is invalid.
+  const index = parsed.vectorIndex ? { number: dice.below(16), scale: dice.below(4) } : null;
+  const mask = ((index?.number ?? 0) + 1) % 16;
+  if (index !== null && (reg === index.number || reg === mask) && !dice.chance(8)) return encode(dice, parsed, choice);
   let rm = pickRegister(dice, rmOperand, keep);
   if (dice.chance(4) && rmOperand?.kind !== "ST" && !(keep && encoding.digit >= 0))
     rm = rmOperand?.kind === "Q" ? reg & 7 : reg;
@@ -99,7 +110,23 @@ export function encode(dice: Dice, parsed: ParsedRow, choice: Choice): Encoded {
   } else if (encoding.modrm) {
     const field = (reg & 7) << 3;
     const shape = dice.below(8);
-    if (shape === 0) {
+    if (index !== null) {
+      // The vector indexes in the way of a register: with a base, or with a displacement alone.
+      const sib = (index.scale << 6) | ((index.number & 7) << 3);
+      if (index.number >= 8) rex |= 0x42;
+      const near = shape < 4 ? (dice.u32() << 24) >> 24 : dice.u32() | 0;
+      let base = dice.below(16);
+      while (base === 4) base = dice.below(16);
+      if (shape === 0 && target >> 31n === 0n) {
+        tail.push(field | 4, sib | 5);
+        push(target, 4);
+      } else {
+        tail.push((shape < 4 ? 0x40 : 0x80) | field | 4, sib | (base & 7));
+        if (base >= 8) rex |= 0x41;
+        pinned.set(base, pinnedBase(dice, target - BigInt(near), choice));
+        push(BigInt(near), shape < 4 ? 1 : 4);
+      }
+    } else if (shape === 0) {
       // RIP-relative.
       tail.push(field | 5);
       displacement = { at: tail.length, bytes: 4, relative: true };
@@ -135,10 +162,7 @@ export function encode(dice: Dice, parsed: ParsedRow, choice: Choice): Encoded {
         tail.push((mode << 6) | field | 4, 0x24);
       } else tail.push((mode << 6) | field | (base & 7));
       if (base >= 8) rex |= 0x41;
-      pinned.set(
-        base,
-        choice.address32 === true ? (BigInt(dice.u32()) << 32n) | (address & 0xffffffffn) : address & mask64,
-      );
+      pinned.set(base, pinnedBase(dice, address, choice));
       if (mode === 1) push(BigInt(near), 1);
       if (mode === 2) push(BigInt(near), 4);
     }
@@ -170,6 +194,7 @@ export function encode(dice: Dice, parsed: ParsedRow, choice: Choice): Encoded {
       if (same === 0 && !(keep && isGeneral(vvvvOperand) !== isGeneral(regOperand)))
         vvvv = encoding.digit < 0 ? reg : vvvv;
       if (same === 1 && !memory && !(keep && isGeneral(vvvvOperand) !== isGeneral(rmOperand))) vvvv = rm;
+      if (index !== null) vvvv = dice.chance(20) ? index.number : mask;
     }
     const length = encoding.vex === "any" ? dice.below(2) : encoding.vex;
     const pp = { "": 0, NP: 0, NFx: 0, "66": 1, F3: 2, F2: 3 }[encoding.prefix];
@@ -192,5 +217,5 @@ export function encode(dice: Dice, parsed: ParsedRow, choice: Choice): Encoded {
     if (distance !== BigInt.asIntN(32, distance)) return encode(dice, parsed, choice);
     new DataView(bytes.buffer).setInt32(head.length + displacement.at, Number(distance), true);
   }
-  return { bytes, pinned, reg, rm, immediate };
+  return { bytes, pinned, reg, rm, immediate, index };
 }

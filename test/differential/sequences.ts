@@ -8,9 +8,9 @@ import { encode } from "./encode.ts";
 import { codeBase, windowBase, windowBytes } from "./layout.ts";
 import type { Dice } from "./operands.ts";
 
-/** Not in runs: what reads what is not kept, results of the processor's own, what would spoil the base registers. */
+/** Not in runs: what reads what is not kept, results of the processor's own, what would spoil the base registers, gathers with any index. */
 const excluded =
-  /^(STD|LSL|X(SAVE|RSTOR).*|V?STMXCSR|V?LDMXCSR|FXSAVE|FXRSTOR|FNSAVE|FNSTENV|FRSTOR|FLDENV|V?R(SQRT|CP)[SP]S|F2XM1|FYL2X|FYL2XP1|FPTAN|FPATAN|FSIN|FCOS|FSINCOS|FFREEP?|FU?COMIP?|FCMOV.*|XLAT|MASKMOV.*|ENTER|LEAVE|POPF|PUSHF|CALL|RET|JMP|LOOP.*|JRCXZ|MOVS|CMPS|STOS|LODS|SCAS|XGETBV|DIV|IDIV|FBLD)$/;
+  /^(STD|LSL|X(SAVE|RSTOR).*|V?STMXCSR|V?LDMXCSR|FXSAVE|FXRSTOR|FNSAVE|FNSTENV|FRSTOR|FLDENV|V?R(SQRT|CP)[SP]S|F2XM1|FYL2X|FYL2XP1|FPTAN|FPATAN|FSIN|FCOS|FSINCOS|FFREEP?|FU?COMIP?|FCMOV.*|XLAT|MASKMOV.*|ENTER|LEAVE|POPF|PUSHF|CALL|RET|JMP|LOOP.*|JRCXZ|MOVS|CMPS|STOS|LODS|SCAS|XGETBV|VP?GATHER.*|DIV|IDIV|FBLD)$/;
 /** Flags depend on the count in ways that are partly undefined. */
 const shifts = /^(SH[LR]D?|SA[LR]|RO[LR]|RC[LR])$/;
 

@@ -344,7 +344,7 @@ export class RecordEmitter implements Emitter {
   }
 
   indexScale(): Expression {
-    return i64.extendI32U(i32.load8U(this.#frame.pc, record.imm));
+    return i32.load8U(this.#frame.pc, record.scale);
   }
 
   xmm(index: number): Expression {

@@ -190,26 +190,20 @@ export class InstructionDecoder {
     this.ripRelative = false;
     this.disp = 0;
     this.secondImmediate = 0;
-    let indexScale = -1;
     if (memory) {
       const mode = modrm >> 6;
       const low = modrm & 7;
       let base = -1;
       let index = -1;
+      let sib = 0;
       this.scale = 0;
       let dispBytes = mode === 1 ? 1 : mode === 2 ? 4 : 0;
       if (low === 4) {
         if (at >= limit) return short;
-        const sib = bytes[at++]!;
+        sib = bytes[at++]!;
         this.scale = sib >> 6;
         index = ((sib >> 3) & 7) | rexX;
-        if (parsed.vectorIndex) {
-          // The index is a vector: it goes where a fourth register goes.
-          this.secondImmediate = (state.xmm + 16 * index) << 16;
-          indexScale = this.scale;
-          index = -1;
-        }
-        if (index === 4) index = -1;
+        if (index === 4 && !parsed.vectorIndex) index = -1;
         base = (sib & 7) | rexB;
         if ((sib & 7) === 5 && mode === 0) {
           base = -1;
@@ -219,7 +213,7 @@ export class InstructionDecoder {
         dispBytes = 4;
         this.ripRelative = true;
       } else base = low | rexB;
-      if (parsed.vectorIndex && indexScale < 0) return decoded.illegal;
+      if (parsed.vectorIndex && low !== 4) return decoded.illegal;
       if (at + dispBytes > limit) return short;
       if (dispBytes === 1) this.disp = (bytes[at]! << 24) >> 24;
       else if (dispBytes === 4) this.disp = read32(bytes, at);
@@ -229,7 +223,13 @@ export class InstructionDecoder {
       if (index < 0) this.scale = 0;
       if (parsed.row.name === "LEA") this.segment = state.zero;
       if (parsed.rm < 0) this.addressing = addressing.none;
-      else if (this.address32) this.addressing = addressing.general;
+      else if (parsed.vectorIndex) {
+        // The index goes where a fourth register goes, the segment where an index would.
+        this.secondImmediate = (state.xmm + 16 * index) << 16;
+        this.scale = sib >> 6;
+        this.x = this.segment;
+        this.addressing = addressing.base;
+      } else if (this.address32) this.addressing = addressing.general;
       else if (this.segment === state.zero) this.addressing = index < 0 ? addressing.base : addressing.indexed;
       else if (index >= 0) this.addressing = addressing.general;
       else if (this.m === state.zero) {
@@ -248,7 +248,6 @@ export class InstructionDecoder {
     // Where there is no immediate: the mask of implied addresses.
     this.immediateLow = -1;
     this.immediateHigh = this.address32 ? 0 : -1;
-    if (indexScale >= 0) this.immediateLow = indexScale;
     let immediates = 0;
     let usesVvvv = vvvv <= 0;
     let locked = false;
@@ -333,6 +332,11 @@ export class InstructionDecoder {
       }
     }
     if (!usesVvvv) return decoded.illegal;
+    if (parsed.vectorIndex) {
+      // Destination, mask and index must differ (Intel SDM vol. 2, VPGATHERDD).
+      const [mask, index] = [this.secondImmediate & 0xffff, this.secondImmediate >>> 16];
+      if (this.r === mask || this.r === index || mask === index) return decoded.illegal;
+    }
     // Implied operands (string instructions, MASKMOVDQU): the segment stands where a base or an index would.
     if (!memory) {
       if (encoding.modrm) this.x = this.segment;

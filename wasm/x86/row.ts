@@ -139,19 +139,22 @@ export interface Emitter {
   /** The upper half of a 256-bit operand; of any vector register. Stores to them are in memory at once. */
   high(operand: number): Expression;
   putHigh(operand: number, value: Expression): void;
-  /** Scale of a vector index as a shift (i64). */
+  /** Scale of a vector index as a shift (i32). */
   indexScale(): Expression;
   /** XMM0 and the like: a vector register by number. */
   xmm(index: number): Expression;
   setXmm(index: number, value: Expression): void;
 
-  /** Host address (i32) of a memory operand's bytes, all of them contiguous, for helpers and odd sizes. */
+  /**
+   * Host address (i32) of a memory operand's bytes, all of them contiguous, for helpers and odd sizes; with `inState`,
+   * also of a vector register.
+   */
   host(operand: number): Expression;
-  /** The guest address (i64) of a memory operand, with its segment base (what LEA gives has none). */
+  /** The guest address (i64) of a memory operand, with its segment base (what LEA gives has none; nor a vector index's). */
   address(operand: number): Expression;
-  /** Base (i64) of the segment of an implied operand (string instructions): FS or GS with that prefix, else 0. */
+  /** Base (i64) of the segment of an implied operand (string instructions, gathers): FS or GS with that prefix, else 0. */
   segmentBase(): Expression;
-  /** Mask (i64) of the offset and the counter of implied operands: 32 bits with prefix 67, else all. */
+  /** Mask (i64) of the offset and the counter of such operands: 32 bits with prefix 67, else all. */
   addressMask(): Expression;
 
   /** Translates memory at a guest address (i64) before any write of the body; a fault leaves the instruction. */

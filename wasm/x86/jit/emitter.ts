@@ -392,7 +392,7 @@ export class RegionEmitter implements Emitter {
   }
 
   indexScale(): Expression {
-    return i64.const(this.#operation.immediateLow);
+    return i32.const(this.#operation.scale);
   }
 
   xmm(index: number): Expression {

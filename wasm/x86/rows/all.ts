@@ -21,5 +21,6 @@ import "./sse-string.ts";
 import "./avx-derived.ts";
 import "./avx.ts";
 import "./fma.ts";
+import "./gather.ts";
 import "./x87.ts";
 import "./xsave.ts";
