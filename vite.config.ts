@@ -79,7 +79,13 @@ export default defineConfig({
         extends: true,
         test: {
           name: "unit",
-          include: ["src/**/*.test.ts", "wasm/**/*.test.ts", "scripts/**/*.test.ts", "workers/**/*.test.ts"],
+          include: [
+            "src/**/*.test.ts",
+            "wasm/**/*.test.ts",
+            "scripts/**/*.test.ts",
+            "workers/**/*.test.ts",
+            "test/bench/**/*.test.mjs",
+          ],
           exclude: ["**/*.browser.test.ts", "**/node_modules/**"],
           ...node,
         },

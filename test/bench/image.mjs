@@ -1,13 +1,12 @@
 // The bench's image: the Debian demo image with the bench programs in /bench.
 import { execFileSync } from "node:child_process";
-import { existsSync, mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { cpSync, existsSync, mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { writeImageArchive } from "../../scripts/lib/image-archive.mjs";
 import { root } from "../../scripts/lib/run.mjs";
+import { references } from "./places/common.mjs";
 import { compilePrograms } from "./programs.mjs";
-
-export const benchReference = "wherry-bench:latest";
 
 /** Path of the archive, made where it is missing or older than its parts. */
 export async function benchImage() {
@@ -31,7 +30,7 @@ export async function benchImage() {
     const layer = join(scratch, "programs.tar");
     execFileSync("tar", ["--owner=0", "--group=0", "-C", join(scratch, "tree"), "-cf", layer, "bench"]);
     await writeImageArchive(target, {
-      reference: benchReference,
+      reference: references.debian,
       layers: [...layers, layer],
       config: { Cmd: ["bash"] },
     });
@@ -41,8 +40,15 @@ export async function benchImage() {
   }
 }
 
-/** The Debian image's files in a folder, for qemu-user; unpacked once, and again when the image is newer. */
+/** The same files in a folder, for qemu-user. */
 export function benchRootfs() {
+  const rootfs = debianRootfs();
+  cpSync(compilePrograms(), join(rootfs, "bench"), { recursive: true });
+  return rootfs;
+}
+
+/** Unpacked once, and again when the image is newer. */
+function debianRootfs() {
   const debian = join(root, "public/images/debian.tar");
   const target = join(root, ".cache/bench-rootfs");
   const mark = join(root, ".cache/bench-rootfs.done");

@@ -1,22 +1,24 @@
-// Compiles the bench's guest programs, static, into a folder: the same files run natively and in the guest.
-import { existsSync, mkdirSync, statSync } from "node:fs";
+// Makes what the bench image has in /bench: the guest programs, static, so that the same files run natively and under
+// qemu-user, and data for the loops.
+import { existsSync, mkdirSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { must, root } from "../../scripts/lib/run.mjs";
-
-/** The seven kernels, each with rounds that take about 20 ms natively. */
-export const kernels = [
-  { name: "hash", rounds: 250 },
-  { name: "memory", rounds: 5 },
-  { name: "switch", rounds: 7000 },
-  { name: "fib", rounds: 80 },
-  { name: "nbody", rounds: 400 },
-  { name: "spectral", rounds: 400 },
-  { name: "vector", rounds: 20000 },
-];
+import { kernels } from "./rows.mjs";
 
 const flags = ["-O2", "-static", "-fno-math-errno", "-fno-tree-vectorize"];
 
-/** Returns the folder with hash, memory, …, system and timed in it. */
+/** Lines for `sort`: words in no order, the same each time. */
+function lines(count) {
+  const words = [];
+  let seed = 12345;
+  for (let i = 0; i < count; i++) {
+    seed = (Math.imul(seed, 1103515245) + 12345) >>> 0;
+    words.push(`${seed.toString(36)} line ${i}\n`);
+  }
+  return words.join("");
+}
+
+/** Returns the folder with hash, memory, …, system, timed and lines in it. */
 export function compilePrograms() {
   const source = join(root, "test/bench");
   const target = join(root, ".cache/bench");
@@ -29,5 +31,7 @@ export function compilePrograms() {
   for (const { name } of kernels) compile(name, [join(source, `kernels/${name}.c`), join(source, "kernels/main.c")]);
   compile("system", [join(source, "system.c")]);
   compile("timed", [join(source, "timed.c")]);
+  const data = join(target, "lines");
+  if (!existsSync(data)) writeFileSync(data, lines(100_000));
   return target;
 }

@@ -1,0 +1,47 @@
+// Compiling must never make a short program slower than interpretation alone: `--jit on` over `--jit off`, without
+// stored translations. In Node processor time, which includes what V8's threads compile; in Chromium time passed.
+import { atMost } from "../goals.mjs";
+import { emulators, figure, interleave, pause, ratio } from "../rounds.mjs";
+import { chosen, shorts } from "../rows.mjs";
+
+const pauseMs = 700;
+const roundsMin = 7;
+/** A ratio of 1 is the target; two equal things differ by so much here. */
+const noise = 1.05;
+
+export async function measureWarmup({ places: all, rounds: asked, rows, say }) {
+  const places = emulators(all);
+  const rounds = Math.max(asked, roundsMin);
+  const table = {
+    title: "warmup: short programs, time with --jit on over --jit off",
+    notes: [`ms in Node of processor time, in Chromium of time passed; the target is 1, with ${noise} for noise`],
+    columns: places.flatMap(({ name }) => [
+      { key: `${name} off`, head: `${name} off ms` },
+      { key: `${name} on`, head: "on ms" },
+      { key: name, head: "on / off" },
+    ]),
+    rows: [],
+  };
+  for (const row of chosen(shorts, rows)) {
+    say(`warmup: ${row.title}`);
+    const timed = async (place, jit) => {
+      await place.forget();
+      await pause(pauseMs);
+      const { ms, cpuMs } = await place.run(row.command, { image: row.image, jit });
+      return cpuMs ?? ms;
+    };
+    const results = await interleave({ places, rounds, say, label: row.title }, async (place, round) => {
+      // Which goes first alternates: the second finds caches warmer.
+      if (round % 2 === 0) return { off: await timed(place, "off"), on: await timed(place, "on") };
+      return { on: await timed(place, "on"), off: await timed(place, "off") };
+    });
+    const cells = {};
+    for (const { name } of places) {
+      cells[`${name} off`] = figure(results, name, "off");
+      cells[`${name} on`] = figure(results, name, "on");
+      cells[name] = ratio(results, name, "on", name, "off");
+    }
+    table.rows.push({ name: row.title, cells, goals: places.map(({ name }) => atMost(cells[name], noise, "×", name)) });
+  }
+  return [table];
+}
