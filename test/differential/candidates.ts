@@ -1,4 +1,4 @@
-/** One instruction for each opcode, prefix, REX.W, ModRM.reg and mode: all that can be written, valid or not. */
+/** One instruction for each opcode, prefix, REX.W (or VEX's L, W, vvvv), ModRM.reg and mode: all that can be written, valid or not. */
 
 /** Each candidate has 16 bytes, what follows the instruction being NOPs. */
 export const candidateBytes = 16;
@@ -28,6 +28,31 @@ export function everyOpcode(): Uint8Array {
         while (bytes.length < candidateBytes) bytes.push(0x90);
         for (const byte of bytes) all.push(byte);
       }
+  return Uint8Array.from(all);
+}
+/** The same with VEX: each map, opcode, prefix, L and W, ModRM.reg and mode; with vvvv unused and used. */
+export function everyVexOpcode(): Uint8Array {
+  const all: number[] = [];
+  for (const map of [1, 2, 3])
+    for (let opcode = 0; opcode < 256; opcode++)
+      for (let last = 0; last < 16; last++)
+        for (let reg = 0; reg < 8; reg++)
+          for (const [mode, vvvv] of [
+            [0x04, 15],
+            [0xc3, 15],
+            [0xc3, 9],
+          ] as const) {
+            // Gathers without a vector index, or with one register twice, are invalid, which objdump does not say.
+            const isGather = map === 2 && opcode >= 0x90 && opcode <= 0x93;
+            if (isGather && (mode !== 0x04 || reg === 0 || reg === 2)) continue;
+            // W L pp around vvvv, in three bytes; and the form of two bytes where that says as much.
+            const fields = ((last & 8) << 4) | (vvvv << 3) | (last & 7);
+            const vex = map === 1 && last < 8 && vvvv === 9 ? [0xc5, 0x80 | fields] : [0xc4, 0xe0 | map, fields];
+            // Index 2 of a SIB byte, scaled by 4.
+            const bytes = [...vex, opcode, mode | (reg << 3), ...(mode === 0x04 ? [0x93] : [])];
+            while (bytes.length < candidateBytes) bytes.push(0x90);
+            for (const byte of bytes) all.push(byte);
+          }
   return Uint8Array.from(all);
 }
 const groups = [

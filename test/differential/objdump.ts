@@ -4,6 +4,7 @@ import { readFileSync } from "node:fs";
 import { createInterface } from "node:readline";
 import { decoded, InstructionDecoder } from "../../wasm/x86/instruction.ts";
 import "../../wasm/x86/rows/all.ts";
+import type { CpuLevel } from "../../wasm/x86/types.ts";
 
 /** Mnemonics objdump and the manual have for one row, by the row's name. */
 const synonyms: Record<string, readonly string[]> = {
@@ -15,6 +16,7 @@ const synonyms: Record<string, readonly string[]> = {
   XCHG: ["xchg", "nop"],
   RET: ["ret"],
   MOVD: ["movd", "movq"],
+  VMOVD: ["vmovd", "vmovq"],
   PREFETCH: ["prefetchnta", "prefetcht0", "prefetcht1", "prefetcht2", "nop"],
   PREFETCHW: ["prefetch", "prefetchw", "prefetchwt1"],
   FWAIT: ["fwait"],
@@ -27,6 +29,7 @@ const synonyms: Record<string, readonly string[]> = {
   CMPSD: ["cmpsd", "cmpeqsd", "cmpltsd", "cmplesd", "cmpunordsd", "cmpneqsd", "cmpnltsd", "cmpnlesd", "cmpordsd"],
   JRCXZ: ["jrcxz", "jecxz"],
   PCLMULQDQ: ["pclmulqdq", "pclmullqlqdq", "pclmulhqlqdq", "pclmullqhqdq", "pclmulhqhqdq"],
+  VPCLMULQDQ: ["vpclmulqdq", "vpclmullqlqdq", "vpclmulhqlqdq", "vpclmullqhqdq", "vpclmulhqhqdq"],
   XSAVE: ["xsave", "xsave64"],
   XSAVEOPT: ["xsaveopt", "xsaveopt64"],
   XSAVEC: ["xsavec", "xsavec64"],
@@ -52,6 +55,11 @@ const synonyms: Record<string, readonly string[]> = {
 const prefixWords =
   /^(?:(?:lock|rep|repz|repnz|repe|repne|bnd|notrack|cs|ds|es|ss|fs|gs|data16|addr32|rex(?:\.[WRXB]+)?)\s+)+/;
 
+/** Whether an instruction, as objdump lists its bytes, has an EVEX prefix, behind others or not. */
+function isEvex(bytes: string): boolean {
+  return /^((2e|36|3e|26|64|65|66|67) )*62 /.test(bytes);
+}
+
 export interface Disagreement {
   readonly kind: "missing" | "length" | "name" | "extra";
   readonly mnemonic: string;
@@ -66,30 +74,32 @@ export interface Comparison {
 }
 
 /** Of the code of a program, so many bytes of it from the beginning. */
-export function compareProgram(file: string, bytesMax: number): Promise<Comparison> {
+export function compareProgram(file: string, bytesMax: number, level: CpuLevel): Promise<Comparison> {
   const headers = String(spawnSync("objdump", ["-h", "--section=.text", file]).stdout);
   const found = /\.text +([0-9a-f]+) +([0-9a-f]+)/.exec(headers);
   if (found === null) throw new Error(`${file} has no .text`);
   const start = BigInt(`0x${found[2]}`);
   const bytes = Math.min(bytesMax, Number.parseInt(found[1] ?? "", 16));
   const stop = start + BigInt(bytes);
-  return compare(["-d", "--section=.text", `--stop-address=0x${stop.toString(16)}`, file], undefined, Number(stop));
+  const options = ["-d", "--section=.text", `--stop-address=0x${stop.toString(16)}`, file];
+  return compare(options, level, undefined, Number(stop));
 }
 
 /** Of a file of candidates, 16 bytes each, padded with NOPs. */
-export function compareBytes(file: string): Promise<Comparison> {
-  return compare(["-D", "-b", "binary", "-m", "i386:x86-64", file], readFileSync(file));
+export function compareBytes(file: string, level: CpuLevel): Promise<Comparison> {
+  return compare(["-D", "-b", "binary", "-m", "i386:x86-64", file], level, readFileSync(file));
 }
 
 async function compare(
   options: readonly string[],
+  level: CpuLevel,
   candidates?: Uint8Array,
   stop = Number.POSITIVE_INFINITY,
 ): Promise<Comparison> {
   const child = spawn("objdump", ["-M", "intel", "--insn-width=16", ...options], {
     stdio: ["ignore", "pipe", "inherit"],
   });
-  const decoder = new InstructionDecoder();
+  const decoder = new InstructionDecoder(level);
   const found = new Map<string, { count: number; first: Disagreement }>();
   const note = (one: Disagreement): void => {
     const key = `${one.kind} ${one.mnemonic}${one.ours === "" ? "" : ` (${one.ours})`}`;
@@ -125,11 +135,16 @@ async function compare(
       continue;
     }
     if (status !== decoded.ok) {
-      note({ kind: "missing", mnemonic, ours: "", bytes });
+      // An operand there cannot be.
+      if (text.includes("(bad)")) continue;
+      const wide = text.includes("ymm") ? " ymm" : "";
+      note({ kind: "missing", mnemonic: isEvex(bytes) ? "EVEX" : mnemonic + wide, ours: "", bytes });
       continue;
     }
     const names = synonyms[ours] ?? [ours.toLowerCase().split(" ")[0] ?? ""];
-    if (!names.includes(mnemonic)) note({ kind: "name", mnemonic, ours, bytes });
+    // There are 32 predicates of comparisons.
+    const bareName = mnemonic.replace(/^vcmp\w+([ps][sd])$/, "vcmp$1");
+    if (!names.includes(bareName)) note({ kind: "name", mnemonic, ours, bytes });
     else if (decoder.length !== length) note({ kind: "length", mnemonic, ours, bytes });
   }
   return { instructions, disagreements: found };

@@ -84,8 +84,16 @@ for (const [name, opcode, w, bytes, indexBytes] of [
       (e) =>
         e.inState(
           "gather",
-          ...[e.host(0), e.host(2), e.host(3), e.address(1), e.segmentBase(), e.addressMask(), e.indexScale()],
-          ...[i32.const(count), i32.const(bytes), i32.const(indexBytes)],
+          e.host(0),
+          e.host(2),
+          e.host(3),
+          e.address(1),
+          e.segmentBase(),
+          e.addressMask(),
+          e.indexScale(),
+          i32.const(count),
+          i32.const(bytes),
+          i32.const(indexBytes),
         ),
     );
   }
