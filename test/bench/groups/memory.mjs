@@ -1,6 +1,6 @@
-// What the engine needs in Chromium for `python3 -c 'print(1)'`: the proportional set size (PSS) of the page's process.
-// performance.measureUserAgentSpecificMemory is not what is asked here: it exists on isolated pages only, which no
-// static host is needed for, and leaves out compiled code.
+// What the engine needs in Chromium for `python3 -c 'print(1)'`: the memory of the page's process, workers
+// included, that it shares with no other (proc(5), smaps_rollup: Private_Clean and Private_Dirty), sampled while it runs.
+// performance.measureUserAgentSpecificMemory would want an isolated page, and leaves out compiled code.
 import { atMost } from "../goals.mjs";
 import { pause } from "../rounds.mjs";
 
@@ -34,7 +34,7 @@ export async function measureMemory({ places, say }) {
   const row = (name, value, goals = []) => ({ name, cells: { chromium: value }, goals });
   return [
     {
-      title: "memory: MB (PSS) of the page's process for python3 -c 'print(1)'",
+      title: "memory: private MB of the page's process for python3 -c 'print(1)'",
       notes: ["what is above an empty page is the page and the engine, with all that the container has"],
       columns: [{ key: "chromium", head: "chromium" }],
       rows: [

@@ -15,14 +15,20 @@ const flags = [
   "--disable-sync",
 ];
 
-/** Proportional set size in MB (proc(5), smaps_rollup): pages that processes share are divided among them. */
-function pssMegabytes(pid) {
-  try {
-    return Number(/^Pss:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/smaps_rollup`, "utf8"))?.[1] ?? 0) / 1024;
-  } catch {
-    // It has ended meanwhile.
-    return 0;
-  }
+/** Memory of a process in MB that it shares with no other (proc(5), smaps_rollup): "unique set size". */
+function privateMegabytes(pid) {
+  const text = readFileSync(`/proc/${pid}/smaps_rollup`, "utf8");
+  const kilobytes = [...text.matchAll(/^Private_(?:Clean|Dirty):\s+(\d+)/gm)].reduce(
+    (sum, match) => sum + Number(match[1]),
+    0,
+  );
+  return kilobytes / 1024;
+}
+
+/** Processor time of all threads of a process in ms (proc(5), stat: utime and stime, in hundredths of a second). */
+function processorMs(pid) {
+  const fields = readFileSync(`/proc/${pid}/stat`, "utf8").split(") ").at(-1).split(" ");
+  return (Number(fields[11]) + Number(fields[12])) * 10;
 }
 
 export class Chromium {
@@ -33,6 +39,7 @@ export class Chromium {
   #session;
   #context;
   #page;
+  #pid = null;
   #server;
 
   /** Throws where there is no Chromium. */
@@ -50,18 +57,21 @@ export class Chromium {
   /** A fresh page over the same storage: a process of its own, nothing loaded. */
   async reopen() {
     await this.blank();
-    await this.goto();
-    await this.#page.evaluate(opened);
+    await this.#goto();
   }
 
   /** An empty page instead of ours. */
   async blank() {
     await this.#page?.close();
     this.#page = await this.#context.newPage();
+    this.#pid = null;
   }
 
-  goto() {
-    return this.#page.goto(this.#server.address, { waitUntil: "commit" });
+  async #goto() {
+    await this.#page.goto(this.#server.address, { waitUntil: "commit" });
+    // The page may move to another process than the empty one's.
+    this.#pid = null;
+    await this.#page.evaluate(opened);
   }
 
   #evaluate(work, value) {
@@ -83,7 +93,10 @@ export class Chromium {
 
   async run(command, { image = "debian", jit } = {}) {
     const options = { image: references[image], command, ...(jit === undefined ? {} : { jit }) };
-    return checked(command, await this.#evaluate(run, options));
+    const pid = await this.#process();
+    const before = processorMs(pid);
+    const result = checked(command, await this.#evaluate(run, options));
+    return { ...result, cpuMs: processorMs(pid) - before };
   }
 
   async start(command, image) {
@@ -92,16 +105,35 @@ export class Chromium {
 
   /** The same on a fresh page, from when its address was opened. */
   async coldStart(command, image) {
-    await this.blank();
-    await this.goto();
-    await this.#page.evaluate(opened);
+    await this.reopen();
     return checked(command, await this.#evaluate(start, { image: references[image], command, cold: true }));
   }
 
-  /** Megabytes in use by all pages, as proportional set size of their processes. */
+  /** Private memory of the page's process, in MB. */
   async memory() {
-    const { processInfo } = await this.#session.send("SystemInfo.getProcessInfo");
-    return processInfo.filter(({ type }) => type === "renderer").reduce((sum, { id }) => sum + pssMegabytes(id), 0);
+    return privateMegabytes(await this.#process());
+  }
+
+  async #process() {
+    return (this.#pid ??= await this.#findProcess());
+  }
+
+  /**
+   * Chromium tells which processes there are, but not whose: there are spare ones, and one for the service worker. The
+   * page's own is the one that computes when the page does.
+   */
+  async #findProcess() {
+    const times = async () => {
+      const { processInfo } = await this.#session.send("SystemInfo.getProcessInfo");
+      return new Map(processInfo.filter(({ type }) => type === "renderer").map(({ id, cpuTime }) => [id, cpuTime]));
+    };
+    const before = await times();
+    await this.#page.evaluate(() => {
+      const started = performance.now();
+      while (performance.now() - started < 500);
+    });
+    const grown = [...(await times())].map(([id, time]) => ({ id, time: time - (before.get(id) ?? 0) }));
+    return grown.toSorted((a, b) => b.time - a.time)[0].id;
   }
 
   forget() {
