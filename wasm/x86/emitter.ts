@@ -5,13 +5,13 @@
 import type { Expression } from "../encode/expression.ts";
 import { call, type FunctionBuilder, type FunctionRef, type Local } from "../encode/module.ts";
 import { f32, f64, i32, i64, select, type IntegerOps } from "../encode/numeric.ts";
-import { v128 } from "../encode/simd.ts";
+import { f32x4, f64x2, v128 } from "../encode/simd.ts";
 import { flagClass, fusedCondition, type FlagFunctions } from "./flags.ts";
 import type { Form } from "./forms.ts";
 import { frameBase, record, tlb } from "./layout.ts";
 import { tlbSlot, tlbTag, type MmuFunctions } from "./mmu.ts";
 import { bitsOf, type Operand } from "./operands.ts";
-import type { Emitter, FlagsKind, OperandSize, Pointer } from "./row.ts";
+import type { Emitter, FlagsKind, NumberFormat, OperandSize, Pointer } from "./row.ts";
 import { state } from "./state.ts";
 import { exit, type Exit } from "./types.ts";
 
@@ -432,6 +432,22 @@ export class RecordEmitter implements Emitter {
 
   exactMode(): Expression {
     return i32.load16U(base, state.sseExact);
+  }
+
+  suspect(r: Local, format: NumberFormat | null): Expression {
+    const exact = this.exactMode();
+    switch (format) {
+      case "f32":
+        return i32.or(exact, f32.ne(r, r));
+      case "f64":
+        return i32.or(exact, f64.ne(r, r));
+      case "ps":
+        return i32.or(exact, v128.anyTrue(f32x4.ne(r, r)));
+      case "pd":
+        return i32.or(exact, v128.anyTrue(f64x2.ne(r, r)));
+      default:
+        return exact;
+    }
   }
 
   faultIf(condition: Expression, kind: Exit): void {

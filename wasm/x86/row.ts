@@ -79,6 +79,9 @@ export type FlagsKind =
   /** a holds the flags as RFLAGS bits (i32): all six are set from it. */
   | "explicit";
 
+/** What a result of floating point is: a number, or a vector of them. */
+export type NumberFormat = "f32" | "f64" | "ps" | "pd";
+
 /** The sixteen conditions, as in the low four opcode bits of Jcc. */
 export type ConditionCode = number;
 
@@ -175,6 +178,8 @@ export interface Emitter {
 
   /** Not 0 (i32) once MXCSR matters: the program has loaded it (README.md). */
   exactMode(): Expression;
+  /** Not 0 (i32) if a result holds a NaN (null: it cannot) or in exact mode: what native arithmetic does not do right. */
+  suspect(result: Local, format: NumberFormat | null): Expression;
 
   /** Leaves the instruction with a fault if the condition (i32) holds. Before any write. */
   faultIf(condition: Expression, kind: Exit): void;

@@ -5,13 +5,23 @@
  */
 import type { Expression } from "../../encode/expression.ts";
 import { call, type FunctionBuilder, type FunctionRef, type Label, type Local } from "../../encode/module.ts";
-import { i32, i64 } from "../../encode/numeric.ts";
-import { v128 } from "../../encode/simd.ts";
+import { f32, f64, i32, i64, select } from "../../encode/numeric.ts";
+import { f32x4, f64x2, v128 } from "../../encode/simd.ts";
 import { traceGap } from "../layout.ts";
+import type { NumberFormat } from "../row.ts";
 import { state } from "../state.ts";
 import { regionStatus } from "./interface.ts";
 
 const base = i32.const(0);
+
+function limitOf(format: NumberFormat, exact: Expression): Expression {
+  const single = format === "f32" || format === "ps";
+  const value = single
+    ? select(exact, f32.const(Number.NaN), f32.const(Infinity))
+    : select(exact, f64.const(Number.NaN), f64.const(Infinity));
+  if (format === "ps") return f32x4.splat(value);
+  return format === "pd" ? f64x2.splat(value) : value;
+}
 
 export class RegionContext {
   readonly f: FunctionBuilder;
@@ -32,6 +42,7 @@ export class RegionContext {
   readonly #lasting = new Map<object, Local>();
   #fsBase: Local | undefined;
   #exactMode: Local | undefined;
+  readonly #limits = new Map<NumberFormat, Local>();
   #readsFlags = false;
   #writesFlags = false;
   /** Where the exit goes: offset from the origin, or the address itself. */
@@ -106,7 +117,9 @@ export class RegionContext {
       list.push(f.assignment(this.b, i64.load(base, state.flagsB)));
     }
     if (this.#fsBase !== undefined) list.push(f.assignment(this.#fsBase, i64.load(base, state.fsBase)));
-    if (this.#exactMode !== undefined) list.push(f.assignment(this.#exactMode, i32.load16U(base, state.sseExact)));
+    const exact = (): Expression => i32.load16U(base, state.sseExact);
+    if (this.#exactMode !== undefined) list.push(f.assignment(this.#exactMode, exact()));
+    for (const [format, local] of this.#limits) list.push(f.assignment(local, limitOf(format, exact())));
     return list;
   }
 
@@ -155,6 +168,16 @@ export class RegionContext {
   /** Neither can the mode of floating point: LDMXCSR is left to the interpreter. */
   exactMode(): Local {
     return (this.#exactMode ??= this.f.local("i32"));
+  }
+
+  /** Every number of a format is less than or equal to it, or, in exact mode, none. */
+  limit(format: NumberFormat): Local {
+    let local = this.#limits.get(format);
+    if (local === undefined) {
+      local = this.f.local(format === "f32" || format === "f64" ? format : "v128");
+      this.#limits.set(format, local);
+    }
+    return local;
   }
 
   readFlags(): readonly [kind: Local, a: Local, b: Local] {

@@ -12,7 +12,7 @@ import { addressing } from "../instruction.ts";
 import { tlb } from "../layout.ts";
 import { tlbSlot } from "../mmu.ts";
 import { bitsOf, type Operand } from "../operands.ts";
-import type { Emitter, FlagsKind, OperandSize, Pointer } from "../row.ts";
+import type { Emitter, FlagsKind, NumberFormat, OperandSize, Pointer } from "../row.ts";
 import { state } from "../state.ts";
 import { exit, type Exit } from "../types.ts";
 import type { RegionContext } from "./context.ts";
@@ -563,6 +563,22 @@ export class RegionEmitter implements Emitter {
 
   exactMode(): Expression {
     return this.#context.exactMode();
+  }
+
+  /** One compare: with a limit that is infinite, or a NaN in exact mode. NaNs are not less than or equal to anything. */
+  suspect(r: Local, format: NumberFormat | null): Expression {
+    switch (format) {
+      case "f32":
+        return i32.eqz(f32.le(r, this.#context.limit("f32")));
+      case "f64":
+        return i32.eqz(f64.le(r, this.#context.limit("f64")));
+      case "ps":
+        return i32.ne(i32x4.bitmask(f32x4.le(r, this.#context.limit("ps"))), i32.const(15));
+      case "pd":
+        return i32.ne(i64x2.bitmask(f64x2.le(r, this.#context.limit("pd"))), i32.const(3));
+      default:
+        return this.exactMode();
+    }
   }
 
   faultIf(condition: Expression, kind: Exit): void {

@@ -7,7 +7,7 @@ import { rows, row, type Emitter } from "../row.ts";
 import "../soft.ts";
 import { state } from "../state.ts";
 import { dwordControl, dwords, fromHalves, fromLow, qwords, zeroVector } from "./lanes.ts";
-import { checkSse, nanPd, nanPs, refine } from "./sse-float.ts";
+import { checkSse, refine } from "./sse-float.ts";
 import { applied, putVex } from "./vex.ts";
 
 const base = i32.const(0);
@@ -327,7 +327,7 @@ row("VCVTPS2PD", "VEX.256 NP 0F 5A /r", "Vqq= Wdq", floats, (e) => {
   const a = e.let(e.v(1));
   const half = (lane: number): Local => {
     const part = e.let(fromLow(i64x2.extractLane(a, lane)));
-    return refine(e, f64x2.promoteLowF32x4(part), nanPd, () => e.call("soft.widenPs", i64x2.extractLane(part, 0)));
+    return refine(e, f64x2.promoteLowF32x4(part), "pd", () => e.call("soft.widenPs", i64x2.extractLane(part, 0)));
   };
   const low = half(0);
   const high = half(1);
@@ -337,7 +337,7 @@ row("VCVTPS2PD", "VEX.256 NP 0F 5A /r", "Vqq= Wdq", floats, (e) => {
 row("VCVTPD2PS", "VEX.256 66 0F 5A /r", "Vdq= Wqq", floats, (e) => {
   const half = (value: Expression): Local => {
     const a = e.let(value);
-    return refine(e, f32x4.demoteF64x2Zero(a), nanPs, () => e.call("soft.narrowPd", a));
+    return refine(e, f32x4.demoteF64x2Zero(a), "ps", () => e.call("soft.narrowPd", a));
   };
   const low = half(e.v(1));
   const high = half(e.high(1));

@@ -10,9 +10,8 @@ import { row, type Emitter } from "../row.ts";
 import "../soft.ts";
 import { dwords, fromLow } from "./lanes.ts";
 import { checkPending, enterMmx } from "./mmx-state.ts";
-import { checkSse, kindsF32, kindsF64, nanF32, nanF64, nanPd, nanPs, refine } from "./sse-float.ts";
+import { checkSse, kindsF32, kindsF64, refine } from "./sse-float.ts";
 
-const never = (): Expression => i32.const(0);
 /** All that an integer raises is inexact. */
 const always = { likely: (): Expression => i32.const(1) };
 const bits32 = (x: Expression): Expression => i32.reinterpretF32(x);
@@ -26,7 +25,7 @@ row("CVTSI2SD", "F2 0F 2A /r", "Vsd= Ey", { feature: "sse2", faults: true }, (e)
   else
     e.putF64(
       0,
-      refine(e, f64.convertI64S(a), never, () => f64.reinterpretI64(e.call("soft.integerToF64", a)), always),
+      refine(e, f64.convertI64S(a), null, () => f64.reinterpretI64(e.call("soft.integerToF64", a)), always),
     );
 });
 row("CVTSI2SS", "F3 0F 2A /r", "Vss= Ey", { feature: "sse", faults: true }, (e) => {
@@ -34,14 +33,14 @@ row("CVTSI2SS", "F3 0F 2A /r", "Vss= Ey", { feature: "sse", faults: true }, (e) 
   const wide = e.bits(1) === 64;
   const native = wide ? f32.convertI64S(a) : f32.convertI32S(a);
   const soft = (): Expression => f32.reinterpretI32(e.call("soft.integerToF32", wide ? a : i64.extendI32S(a)));
-  e.putF32(0, refine(e, native, never, soft, always));
+  e.putF32(0, refine(e, native, null, soft, always));
 });
 row("CVTDQ2PD", "F3 0F E6 /r", "Vdq= Udq/Mq", { feature: "sse2" }, (e) => e.putV(0, f64x2.convertLowI32x4S(e.v(1))));
 row("CVTDQ2PS", "NP 0F 5B /r", "Vdq= Wdq", { feature: "sse2", faults: true }, (e) => {
   const a = e.let(e.v(1));
   e.putV(
     0,
-    refine(e, f32x4.convertI32x4S(a), never, () => e.call("soft.integersToPs", a), always),
+    refine(e, f32x4.convertI32x4S(a), null, () => e.call("soft.integersToPs", a), always),
   );
 });
 
@@ -51,7 +50,7 @@ row("CVTSS2SD", "F3 0F 5A /r", "Vsd= Wss", { feature: "sse2", faults: true }, (e
   const a = e.let(e.f32(1));
   e.putF64(
     0,
-    refine(e, f64.promoteF32(a), nanF64, () => f64.reinterpretI64(e.call("soft.widen", bits32(a))), {
+    refine(e, f64.promoteF32(a), "f64", () => f64.reinterpretI64(e.call("soft.widen", bits32(a))), {
       likely: () => kindsF32.ordered(a),
     }),
   );
@@ -60,7 +59,7 @@ row("CVTSD2SS", "F2 0F 5A /r", "Vss= Wsd", { feature: "sse2", faults: true }, (e
   const a = e.let(e.f64(1));
   e.putF32(
     0,
-    refine(e, f32.demoteF64(a), nanF32, () => f32.reinterpretI32(e.call("soft.narrow", bits64(a))), {
+    refine(e, f32.demoteF64(a), "f32", () => f32.reinterpretI32(e.call("soft.narrow", bits64(a))), {
       likely: (r) => i32.and(kindsF32.plain(r), kindsF64.normal(a)),
     }),
   );
@@ -69,14 +68,14 @@ row("CVTPS2PD", "NP 0F 5A /r", "Vdq= Udq/Mq", { feature: "sse2", faults: true },
   const a = e.let(e.v(1));
   e.putV(
     0,
-    refine(e, f64x2.promoteLowF32x4(a), nanPd, () => e.call("soft.widenPs", i64x2.extractLane(a, 0))),
+    refine(e, f64x2.promoteLowF32x4(a), "pd", () => e.call("soft.widenPs", i64x2.extractLane(a, 0))),
   );
 });
 row("CVTPD2PS", "66 0F 5A /r", "Vdq= Wdq", { feature: "sse2", faults: true }, (e) => {
   const a = e.let(e.v(1));
   e.putV(
     0,
-    refine(e, f32x4.demoteF64x2Zero(a), nanPs, () => e.call("soft.narrowPd", a)),
+    refine(e, f32x4.demoteF64x2Zero(a), "ps", () => e.call("soft.narrowPd", a)),
   );
 });
 
@@ -128,7 +127,7 @@ for (const [name, encoding, operand, source, chops] of [
     // The indefinite may stand for what is out of range.
     const least = (r: Local): Expression =>
       wide ? i64.ne(r, i64.const(-(2n ** 63n))) : i32.ne(r, i32.const(-(2 ** 31)));
-    e.put(0, refine(e, toGeneral(source, whole, wide), never, soft, { likely: least }));
+    e.put(0, refine(e, toGeneral(source, whole, wide), null, soft, { likely: least }));
   });
 
 // Packed floating point to packed integers.
@@ -146,7 +145,7 @@ for (const [name, encoding, chops] of [
     const native = v128.bitselect(i32x4.truncSatF32x4S(whole), least, fits);
     e.putV(
       0,
-      refine(e, native, never, () => e.call("soft.psToIntegers", a, i32.const(chops)), {
+      refine(e, native, null, () => e.call("soft.psToIntegers", a, i32.const(chops)), {
         likely: (r) => i32.eqz(v128.anyTrue(i32x4.eq(r, least))),
       }),
     );
@@ -167,7 +166,7 @@ for (const [name, encoding, chops] of [
   row(name, encoding, "Vdq= Wdq", { feature: "sse2", faults: true }, (e) => {
     const a = e.let(e.v(1));
     const soft = (): Expression => e.call("soft.pdToPair", a, i32.const(chops));
-    e.putV(0, fromLow(refine(e, pair(e, a, chops), never, soft)));
+    e.putV(0, fromLow(refine(e, pair(e, a, chops), null, soft)));
   });
 
 // With MMX registers: rare, so always through the soft module.

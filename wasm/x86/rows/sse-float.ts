@@ -7,7 +7,7 @@ import type { Expression } from "../../encode/expression.ts";
 import type { Local } from "../../encode/module.ts";
 import { f32, f64, i32, i64, select } from "../../encode/numeric.ts";
 import { f32x4, f64x2, i32x4, i64x2, i8x16, v128 } from "../../encode/simd.ts";
-import { row, type Emitter } from "../row.ts";
+import { row, type Emitter, type NumberFormat } from "../row.ts";
 import "../soft.ts";
 import { exactness } from "../state.ts";
 import { exit } from "../types.ts";
@@ -25,13 +25,13 @@ interface Calm {
 }
 
 /**
- * The native result, replaced by the soft one where `isNan` (i32) or in exact mode. Once the inexact flag is set there
+ * The native result, replaced by the soft one where it is a NaN (null: it cannot be) or in exact mode. Once the inexact flag is set there
  * and all else is at its default ("settled"), the result stays where `calm` says that nothing more was raised.
  */
 export function refine(
   e: Emitter,
   native: Expression,
-  isNan: (r: Local) => Expression,
+  format: NumberFormat | null,
   soft: () => Expression,
   calm?: Calm,
 ): Local {
@@ -41,7 +41,7 @@ export function refine(
     checkSse(e);
   };
   const unless = (condition: Expression, then: () => void): void => e.f.if(i32.eqz(condition), then);
-  e.f.unlikely(i32.or(e.exactMode(), isNan(result)), () => {
+  e.f.unlikely(e.suspect(result, format), () => {
     if (calm === undefined) {
       replace();
       return;
@@ -56,11 +56,6 @@ export function refine(
   });
   return result;
 }
-
-export const nanF32 = (r: Local): Expression => f32.ne(r, r);
-export const nanF64 = (r: Local): Expression => f64.ne(r, r);
-export const nanPs = (r: Local): Expression => v128.anyTrue(f32x4.ne(r, r));
-export const nanPd = (r: Local): Expression => v128.anyTrue(f64x2.ne(r, r));
 
 /**
  * What is known of a number of each format: `plain`, well above the denormals and finite: as a result it raises nothing
@@ -172,7 +167,7 @@ function arithmetic(name: string, digit: number, native: Native): void {
       refine(
         e,
         native.ss(a, b),
-        nanF32,
+        "f32",
         () => f32.reinterpretI32(e.call("soft.arithSs", operation, bits(a), bits(b))),
         arithmeticCalm(kindsF32, digit, a, b),
       ),
@@ -187,7 +182,7 @@ function arithmetic(name: string, digit: number, native: Native): void {
       refine(
         e,
         native.sd(a, b),
-        nanF64,
+        "f64",
         () => f64.reinterpretI64(e.call("soft.arithSd", operation, bits(a), bits(b))),
         arithmeticCalm(kindsF64, digit, a, b),
       ),
@@ -201,7 +196,7 @@ function arithmetic(name: string, digit: number, native: Native): void {
       refine(
         e,
         native.ps(a, b),
-        nanPs,
+        "ps",
         () => e.call("soft.arithPs", operation, a, b),
         arithmeticCalm(kindsPs, digit, a, b),
       ),
@@ -215,7 +210,7 @@ function arithmetic(name: string, digit: number, native: Native): void {
       refine(
         e,
         native.pd(a, b),
-        nanPd,
+        "pd",
         () => e.call("soft.arithPd", operation, a, b),
         arithmeticCalm(kindsPd, digit, a, b),
       ),
@@ -237,7 +232,6 @@ arithmetic("SQRT", 1, {
 function choose(name: string, digit: number, isMin: boolean): void {
   const opcode = `0F 5${digit.toString(16).toUpperCase()}`;
   const operation = i32.const(digit);
-  const never = (): Expression => i32.const(0);
   row(`${name}SS`, `F3 ${opcode} /r`, "Vss! Wss", { feature: "sse", faults: true }, (e) => {
     const a = e.let(e.i32(0));
     const b = e.let(e.i32(1));
@@ -248,7 +242,7 @@ function choose(name: string, digit: number, isMin: boolean): void {
       refine(
         e,
         select(first, a, b),
-        never,
+        null,
         () => e.call("soft.arithSs", operation, a, b),
         orderedCalm(kindsF32, float(a), float(b)),
       ),
@@ -264,7 +258,7 @@ function choose(name: string, digit: number, isMin: boolean): void {
       refine(
         e,
         select(first, a, b),
-        never,
+        null,
         () => e.call("soft.arithSd", operation, a, b),
         orderedCalm(kindsF64, float(a), float(b)),
       ),
@@ -276,7 +270,7 @@ function choose(name: string, digit: number, isMin: boolean): void {
     const native = isMin ? f32x4.pmin(b, a) : f32x4.pmax(b, a);
     e.putV(
       0,
-      refine(e, native, never, () => e.call("soft.arithPs", operation, a, b)),
+      refine(e, native, null, () => e.call("soft.arithPs", operation, a, b)),
     );
   });
   row(`${name}PD`, `66 ${opcode} /r`, "Vdq! Wdq", { feature: "sse2", faults: true }, (e) => {
@@ -285,7 +279,7 @@ function choose(name: string, digit: number, isMin: boolean): void {
     const native = isMin ? f64x2.pmin(b, a) : f64x2.pmax(b, a);
     e.putV(
       0,
-      refine(e, native, never, () => e.call("soft.arithPd", operation, a, b)),
+      refine(e, native, null, () => e.call("soft.arithPd", operation, a, b)),
     );
   });
 }
@@ -335,14 +329,13 @@ for (const [name, opcode, digit] of [
       const odd = e.let(everySecond(a, b, laneBytes, true));
       const lanes = suffix === "PS" ? f32x4 : f64x2;
       const native = digit === 8 ? lanes.add(even, odd) : lanes.sub(even, odd);
-      const isNan = suffix === "PS" ? nanPs : nanPd;
       const soft = suffix === "PS" ? "soft.arithPs" : "soft.arithPd";
       e.putV(
         0,
         refine(
           e,
           native,
-          isNan,
+          suffix === "PS" ? "ps" : "pd",
           () => e.call(soft, i32.const(digit), even, odd),
           arithmeticCalm(suffix === "PS" ? kindsPs : kindsPd, digit, even, odd),
         ),
@@ -359,7 +352,7 @@ row("ADDSUBPS", "F2 0F D0 /r", "Vdq! Wdq", { feature: "sse3", faults: true }, (e
   );
   e.putV(
     0,
-    refine(e, native, nanPs, () => e.call("soft.addsubPs", a, b), arithmeticCalm(kindsPs, 8, a, b)),
+    refine(e, native, "ps", () => e.call("soft.addsubPs", a, b), arithmeticCalm(kindsPs, 8, a, b)),
   );
 });
 row("ADDSUBPD", "66 0F D0 /r", "Vdq! Wdq", { feature: "sse3", faults: true }, (e) => {
@@ -372,7 +365,7 @@ row("ADDSUBPD", "66 0F D0 /r", "Vdq! Wdq", { feature: "sse3", faults: true }, (e
   );
   e.putV(
     0,
-    refine(e, native, nanPd, () => e.call("soft.addsubPd", a, b), arithmeticCalm(kindsPd, 8, a, b)),
+    refine(e, native, "pd", () => e.call("soft.addsubPd", a, b), arithmeticCalm(kindsPd, 8, a, b)),
   );
 });
 for (const [name, opcode] of [
@@ -411,7 +404,6 @@ function scalarPredicate(e: Emitter, float: Compare, predicate: Local, a: Local,
   const base = e.let(select(bit(2), high, low));
   return i32.sub(i32.const(0), i32.xor(base, i32.shrU(bit(4), i32.const(2))));
 }
-const never = (): Expression => i32.const(0);
 
 row("CMPPS", "NP 0F C2 /r", "Vdq! Wdq Ib", { feature: "sse", faults: true }, (e) => {
   const p = e.let(e.get(2));
@@ -419,7 +411,7 @@ row("CMPPS", "NP 0F C2 /r", "Vdq! Wdq Ib", { feature: "sse", faults: true }, (e)
   const b = e.let(e.v(1));
   e.putV(
     0,
-    refine(e, vectorPredicate(e, f32x4, p, a, b), never, () => e.call("soft.comparePs", p, a, b)),
+    refine(e, vectorPredicate(e, f32x4, p, a, b), null, () => e.call("soft.comparePs", p, a, b)),
   );
 });
 row("CMPPD", "66 0F C2 /r", "Vdq! Wdq Ib", { feature: "sse2", faults: true }, (e) => {
@@ -428,7 +420,7 @@ row("CMPPD", "66 0F C2 /r", "Vdq! Wdq Ib", { feature: "sse2", faults: true }, (e
   const b = e.let(e.v(1));
   e.putV(
     0,
-    refine(e, vectorPredicate(e, f64x2, p, a, b), never, () => e.call("soft.comparePd", p, a, b)),
+    refine(e, vectorPredicate(e, f64x2, p, a, b), null, () => e.call("soft.comparePd", p, a, b)),
   );
 });
 row("CMPSS", "F3 0F C2 /r", "Vss! Wss Ib", { feature: "sse", faults: true }, (e) => {
@@ -440,7 +432,7 @@ row("CMPSS", "F3 0F C2 /r", "Vss! Wss Ib", { feature: "sse", faults: true }, (e)
     refine(
       e,
       scalarPredicate(e, f32, p, a, b),
-      never,
+      null,
       () => e.call("soft.compareSs", p, i32.reinterpretF32(a), i32.reinterpretF32(b)),
       orderedCalm(kindsF32, a, b),
     ),
@@ -455,7 +447,7 @@ row("CMPSD", "F2 0F C2 /r", "Vsd! Wsd Ib", { feature: "sse2", faults: true }, (e
     refine(
       e,
       i64.extendI32S(scalarPredicate(e, f64, p, a, b)),
-      never,
+      null,
       () => e.call("soft.compareSd", p, i64.reinterpretF64(a), i64.reinterpretF64(b)),
       orderedCalm(kindsF64, a, b),
     ),
@@ -477,14 +469,14 @@ for (const [name, opcode, quietly] of [
     const b = e.let(e.f32(1));
     const soft = (): Expression =>
       e.call("soft.comiF32", i32.reinterpretF32(a), i32.reinterpretF32(b), i32.const(quietly));
-    e.flags("explicit", refine(e, orderFlags(f32, a, b), never, soft, orderedCalm(kindsF32, a, b)));
+    e.flags("explicit", refine(e, orderFlags(f32, a, b), null, soft, orderedCalm(kindsF32, a, b)));
   });
   row(`${name}D`, `66 0F ${opcode} /r`, "Vsd Wsd", { feature: "sse2", writes: "oszapc", faults: true }, (e) => {
     const a = e.let(e.f64(0));
     const b = e.let(e.f64(1));
     const soft = (): Expression =>
       e.call("soft.comiF64", i64.reinterpretF64(a), i64.reinterpretF64(b), i32.const(quietly));
-    e.flags("explicit", refine(e, orderFlags(f64, a, b), never, soft, orderedCalm(kindsF64, a, b)));
+    e.flags("explicit", refine(e, orderFlags(f64, a, b), null, soft, orderedCalm(kindsF64, a, b)));
   });
 }
 
@@ -518,7 +510,7 @@ row("ROUNDPS", "66 0F 3A 08 /r", "Vdq= Wdq Ib", { feature: "sse4.1", faults: tru
   const a = e.let(e.v(1));
   e.putV(
     0,
-    refine(e, rounded(e, f32x4, control, a), nanPs, () => e.call("soft.roundPs", a, control)),
+    refine(e, rounded(e, f32x4, control, a), "ps", () => e.call("soft.roundPs", a, control)),
   );
 });
 row("ROUNDPD", "66 0F 3A 09 /r", "Vdq= Wdq Ib", { feature: "sse4.1", faults: true }, (e) => {
@@ -526,18 +518,18 @@ row("ROUNDPD", "66 0F 3A 09 /r", "Vdq= Wdq Ib", { feature: "sse4.1", faults: tru
   const a = e.let(e.v(1));
   e.putV(
     0,
-    refine(e, rounded(e, f64x2, control, a), nanPd, () => e.call("soft.roundPd", a, control)),
+    refine(e, rounded(e, f64x2, control, a), "pd", () => e.call("soft.roundPd", a, control)),
   );
 });
 row("ROUNDSS", "66 0F 3A 0A /r", "Vss= Wss Ib", { feature: "sse4.1", faults: true }, (e) => {
   const control = e.let(e.get(2));
   const a = e.let(e.f32(1));
   const soft = (): Expression => f32.reinterpretI32(e.call("soft.roundSs", i32.reinterpretF32(a), control));
-  e.putF32(0, refine(e, rounded(e, f32, control, a), nanF32, soft, { likely: (r) => f32.eq(r, r) }));
+  e.putF32(0, refine(e, rounded(e, f32, control, a), "f32", soft, { likely: (r) => f32.eq(r, r) }));
 });
 row("ROUNDSD", "66 0F 3A 0B /r", "Vsd= Wsd Ib", { feature: "sse4.1", faults: true }, (e) => {
   const control = e.let(e.get(2));
   const a = e.let(e.f64(1));
   const soft = (): Expression => f64.reinterpretI64(e.call("soft.roundSd", i64.reinterpretF64(a), control));
-  e.putF64(0, refine(e, rounded(e, f64, control, a), nanF64, soft, { likely: (r) => f64.eq(r, r) }));
+  e.putF64(0, refine(e, rounded(e, f64, control, a), "f64", soft, { likely: (r) => f64.eq(r, r) }));
 });

@@ -6,7 +6,7 @@ import type { Expression } from "../../encode/expression.ts";
 import type { FunctionBuilder, Local } from "../../encode/module.ts";
 import { i32, type IntegerOps } from "../../encode/numeric.ts";
 import { f32x4, f64x2, i32x4, i64x2, v128 } from "../../encode/simd.ts";
-import type { Emitter, FlagsKind, OperandSize, Pointer } from "../row.ts";
+import type { Emitter, FlagsKind, NumberFormat, OperandSize, Pointer } from "../row.ts";
 import { state } from "../state.ts";
 import type { Exit } from "../types.ts";
 import { zeroVector } from "./lanes.ts";
@@ -215,6 +215,9 @@ class HalfEmitter implements Emitter {
   }
   exactMode(): Expression {
     return this.#e.exactMode();
+  }
+  suspect(result: Local, format: NumberFormat | null): Expression {
+    return this.#e.suspect(result, format);
   }
   faultIf(condition: Expression, kind: Exit): void {
     this.#e.faultIf(condition, kind);
