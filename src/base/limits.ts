@@ -137,7 +137,7 @@ export const limits = {
   regionsMax: 8192,
   /** Size of a compiled region: the browser's optimising compiler is superlinear in it. */
   regionBlocksMax: 256,
-  regionInstructionsMax: 2000,
+  regionInstructionsMax: 600,
   regionBlockInstructionsMax: 256,
   /** Pages a region may lie on: each is looked up when it is entered in another process. */
   regionPagesMax: 32,

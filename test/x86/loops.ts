@@ -23,15 +23,22 @@ function threadTime(): number {
 }
 
 export async function measure(names: readonly string[]): Promise<void> {
-  const { run } = await machine(new URL("../../public/images/debian.tar", import.meta.url).pathname);
+  const image = await machine(new URL("../../public/images/debian.tar", import.meta.url).pathname);
   for (const [name, command] of Object.entries(loops)) {
     if (names.length > 0 && !names.includes(name)) continue;
     for (let i = 0; i < 2; i++) {
       const before = threadTime();
-      const { stdout, exitCode } = await run(command);
-      const cpu = (globalThis as any).__cpu;
+      const { stdout, exitCode } = await image.run(command);
+      const { counters } = image;
+      const time = threadTime() - before;
       console.log(
-        `${name.padEnd(10)}${(threadTime() - before).toFixed(0).padStart(7)} ms, exit ${exitCode} ${stdout.trim().slice(0, 30)} ${JSON.stringify(cpu?.counters)} ${JSON.stringify(cpu?.debug?.())}`,
+        `${name.padEnd(10)}${time.toFixed(0).padStart(6)} ms, exit ${exitCode} ${stdout.trim().slice(0, 20)}`,
+      );
+      const million = (count: number): string => (count / 1e6).toFixed(1);
+      const interpreted = counters.instructions - counters.compiledRun;
+      console.log(
+        `  million: ${million(interpreted)} interpreted, ${million(counters.compiledRun)} compiled, ${million(counters.regionEntries)} entries;` +
+          ` ${counters.compiledInstructions} instructions in ${counters.regions} regions in ${counters.compileMs.toFixed(0)} ms, ${counters.cacheHits} stored`,
       );
     }
   }
