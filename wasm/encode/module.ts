@@ -296,10 +296,19 @@ export class ModuleBuilder {
   #typeBytes: number[][] = [];
   #imports: ImportedFunction[] = [];
   #functions: FunctionBuilder[] = [];
-  #exports: [name: string, kind: number, index: number][] = [];
+  #exports: [name: string, target: FunctionRef][] = [];
   #memory: { module: string; name: string; pagesMin: number; pagesMax: number | undefined } | undefined;
   #table: FunctionRef[] = [];
   #importedTable: { module: string; name: string } | undefined;
+  readonly #importsLate: boolean;
+
+  /**
+   * With `importsLate`, functions may be imported until the module is finished, also by the code of its own functions;
+   * those have no index before that, so nothing can call them.
+   */
+  constructor(options: { importsLate?: boolean } = {}) {
+    this.#importsLate = options.importsLate === true;
+  }
 
   /** A table of the host's, beside the module's own: `callIndirect` reaches it with `imported`. */
   importTable(module: string, name: string): void {
@@ -317,7 +326,7 @@ export class ModuleBuilder {
     params: readonly ValueType[],
     results: readonly ValueType[],
   ): FunctionRef {
-    if (this.#functions.length > 0) throw new Error(`import ${name} comes after a function`);
+    if (this.#functions.length > 0 && !this.#importsLate) throw new Error(`import ${name} comes after a function`);
     const reference = { module, name, index: this.#imports.length, params, results };
     this.#imports.push(reference);
     this.#type(params, results);
@@ -325,7 +334,7 @@ export class ModuleBuilder {
   }
 
   function(name: string, params: readonly ValueType[], results: readonly ValueType[]): FunctionBuilder {
-    const index = this.#imports.length + this.#functions.length;
+    const index = this.#importsLate ? Number.NaN : this.#imports.length + this.#functions.length;
     const builder = new FunctionBuilder(name, index, params, results);
     this.#functions.push(builder);
     this.#type(params, results);
@@ -333,7 +342,7 @@ export class ModuleBuilder {
   }
 
   export(target: FunctionRef, name: string = target.name): void {
-    this.#exports.push([name, 0, target.index]);
+    this.#exports.push([name, target]);
   }
 
   /** Puts a function in the module's own table and returns its place. */
@@ -404,6 +413,12 @@ export class ModuleBuilder {
       for (const item of items) body.append(item);
       section(id, body);
     };
+    // First, because it may import more.
+    const code = new ByteSink(4096);
+    pushUnsigned(code, this.#functions.length);
+    const written = this.#functions.map((f) => f.write(code));
+    const own = new Map<FunctionRef, number>(this.#functions.map((f, i) => [f, this.#imports.length + i]));
+    const indexOf = (f: FunctionRef): number => own.get(f) ?? f.index;
     list(1, this.#typeBytes);
     const imports = this.#imports.map((f) => [
       ...name(f.module),
@@ -430,7 +445,7 @@ export class ModuleBuilder {
     }
     list(
       7,
-      this.#exports.map(([field, kind, index]) => [...name(field), kind, ...unsigned(index)]),
+      this.#exports.map(([field, target]) => [...name(field), 0, ...unsigned(indexOf(target))]),
     );
     if (this.#table.length > 0) {
       // An imported table comes first in the index space: then ours needs the form of segment that names its table.
@@ -440,12 +455,12 @@ export class ModuleBuilder {
       body.push(0x0b);
       if (imported) body.push(0);
       pushUnsigned(body, this.#table.length);
-      for (const entry of this.#table) pushUnsigned(body, entry.index);
+      for (const entry of this.#table) pushUnsigned(body, indexOf(entry));
       list(9, [body]);
     }
-    const code = new ByteSink(4096);
-    pushUnsigned(code, this.#functions.length);
-    const hints = this.#functions.map((f) => [f.index, f.write(code)] as const).filter(([, list]) => list.length > 0);
+    const hints = written
+      .map((list, i) => [this.#imports.length + i, list] as const)
+      .filter(([, { length }]) => length > 0);
     if (hints.length > 0) section(0, branchHints(hints));
     section(10, code);
     if (options.names === true) {
@@ -455,7 +470,7 @@ export class ModuleBuilder {
       const map = new ByteSink();
       pushUnsigned(map, this.#functions.length);
       for (const f of this.#functions) {
-        pushUnsigned(map, f.index);
+        pushUnsigned(map, indexOf(f));
         map.append(name(f.name));
       }
       pushUnsigned(body, map.length);

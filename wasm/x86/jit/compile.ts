@@ -1,13 +1,13 @@
 /** Compiles regions to a WebAssembly module: one function each, exported by its number. */
 import type { Expression } from "../../encode/expression.ts";
-import { ModuleBuilder, type FunctionRef, type Local } from "../../encode/module.ts";
+import { ModuleBuilder, type Local } from "../../encode/module.ts";
 import { i32, i64 } from "../../encode/numeric.ts";
 import { frameBase } from "../layout.ts";
 import { allFlags } from "../traits.ts";
 import { RegionContext } from "./context.ts";
 import { RegionEmitter, type BlockState, type KnownFlags } from "./emitter.ts";
 import { implicitWrites } from "./implicit.ts";
-import { importRegionFunctions, regionSignature } from "./interface.ts";
+import { importRegionFunctions, importsAsNeeded, regionSignature, type RegionFunctions } from "./interface.ts";
 import { liveBefore } from "./operation.ts";
 import { planAccesses, type BlockPlan, type Flow } from "./plan.ts";
 import { flow, flowOf } from "./code.ts";
@@ -24,10 +24,11 @@ export interface CompiledModule {
   readonly regions: readonly CompiledRegion[];
 }
 
-export function compileRegions(regions: readonly Region[]): CompiledModule {
-  const m = new ModuleBuilder();
+/** A `lean` module imports only what it needs, which makes it quick to instantiate; its code fits into no other. */
+export function compileRegions(regions: readonly Region[], lean = false): CompiledModule {
+  const m = new ModuleBuilder({ importsLate: lean });
   m.importMemory("region", "memory", frameBase >> 16);
-  const imports = importRegionFunctions(m);
+  const imports = lean ? importsAsNeeded(m) : importRegionFunctions(m);
   const compiled = regions.map((region, i) => {
     const f = m.function(`${i}`, regionSignature.params, regionSignature.results);
     m.export(f);
@@ -39,7 +40,7 @@ export function compileRegions(regions: readonly Region[]): CompiledModule {
 function compileRegion(
   region: Region,
   f: ReturnType<ModuleBuilder["function"]>,
-  imports: ReadonlyMap<string, FunctionRef>,
+  imports: RegionFunctions,
 ): CompiledRegion {
   const { blocks } = region;
   const node = new Map(blocks.map((block, i) => [block.offset, i + 1]));

@@ -4,13 +4,13 @@
  * so one piece of code at the end serves every exit.
  */
 import type { Expression } from "../../encode/expression.ts";
-import { call, type FunctionBuilder, type FunctionRef, type Label, type Local } from "../../encode/module.ts";
+import { call, type FunctionBuilder, type Label, type Local } from "../../encode/module.ts";
 import { f32, f64, i32, i64, select } from "../../encode/numeric.ts";
 import { f32x4, f64x2, v128 } from "../../encode/simd.ts";
 import { traceGap } from "../layout.ts";
 import type { NumberFormat } from "../row.ts";
 import { state } from "../state.ts";
-import { regionStatus } from "./interface.ts";
+import { regionStatus, type RegionFunctions } from "./interface.ts";
 
 const base = i32.const(0);
 
@@ -34,7 +34,7 @@ export class RegionContext {
   readonly a: Local;
   readonly b: Local;
   readonly spaceTag: Local;
-  readonly #imports: ReadonlyMap<string, FunctionRef>;
+  readonly #imports: RegionFunctions;
   readonly #general: (Local | undefined)[] = [];
   readonly #vector: (Local | undefined)[] = [];
   readonly #generalWritten = new Set<number>();
@@ -51,7 +51,7 @@ export class RegionContext {
   readonly #status: Local;
   readonly #exits: { jump: Label; fault: Label; interpret: Label; computed: Label; done: Label };
 
-  constructor(f: FunctionBuilder, imports: ReadonlyMap<string, FunctionRef>) {
+  constructor(f: FunctionBuilder, imports: RegionFunctions) {
     this.f = f;
     this.#imports = imports;
     this.label = f.param(0);

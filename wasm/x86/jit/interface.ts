@@ -30,12 +30,32 @@ export function regionImports(): string[] {
   return [...Object.keys(services), ...helpers.keys(), ...hostHelpers.keys()];
 }
 
-/** Declares the imports of a module of regions. */
-export function importRegionFunctions(m: ModuleBuilder): Map<string, FunctionRef> {
+/** Functions by name: those imported so far, or all there are. */
+export interface RegionFunctions {
+  get(name: string): FunctionRef | undefined;
+}
+
+/** Declares all imports a module of regions may have. */
+export function importRegionFunctions(m: ModuleBuilder): RegionFunctions {
+  const lazily = importsAsNeeded(m);
+  for (const name of regionImports()) lazily.get(name);
+  return lazily;
+}
+
+/** Declares each when it is first asked for, in a module that takes imports late. */
+export function importsAsNeeded(m: ModuleBuilder): RegionFunctions {
   const imports = new Map<string, FunctionRef>();
-  for (const [name, [params, results]] of Object.entries(services))
-    imports.set(name, m.importFunction("region", name, params, results));
-  for (const { name, params, results } of [...helpers.values(), ...hostHelpers.values()])
-    imports.set(name, m.importFunction("region", name, params, results));
-  return imports;
+  return {
+    get(name) {
+      let imported = imports.get(name);
+      if (imported !== undefined) return imported;
+      const service = services[name];
+      const helper = helpers.get(name) ?? hostHelpers.get(name);
+      if (service !== undefined) imported = m.importFunction("region", name, ...service);
+      else if (helper !== undefined) imported = m.importFunction("region", name, helper.params, helper.results);
+      else return undefined;
+      imports.set(name, imported);
+      return imported;
+    },
+  };
 }

@@ -248,7 +248,7 @@ export class Tier {
       this.#addHot(regions, covered, guide, reformed);
     }
     this.#connect(regions);
-    const compiled = compileRegions(regions);
+    const compiled = compileRegions(regions, forced);
     const module = new WebAssembly.Module(compiled.bytes);
     const instance = new WebAssembly.Instance(module, { region: this.#imports });
     this.modules++;
@@ -256,7 +256,8 @@ export class Tier {
       const region = regions[i]!;
       const live = this.#install(region, one.entries, instance.exports[`${i}`] as () => unknown, reformed);
       const isLive = (): boolean => this.#live[live.place] === live;
-      this.translations.compiled(compiled.bytes, i, region, one.entries, isLive);
+      // Small regions of what ran once are not worth keeping.
+      if (!forced) this.translations.compiled(compiled.bytes, i, region, one.entries, isLive);
     });
     this.compileMs += performance.now() - before;
   }
