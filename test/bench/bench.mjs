@@ -62,7 +62,10 @@ try {
 run.loadAfter = load();
 
 const machine = `${run.machine.processors} × ${run.machine.processor}`;
-const versions = run.places.map(({ name, version }) => (name === "native" ? name : `${name} ${version}`)).join(", ");
+const versions = run.places
+  .filter(({ name }) => name !== "native")
+  .map(({ name, version }) => (name.endsWith(version) ? name : `${name} ${version}`))
+  .join(", ");
 console.log(`${run.commit}, ${run.date.slice(0, 10)}, ${machine}, load average ${run.loadBefore} to ${run.loadAfter}`);
 if (versions !== "") console.log(versions);
 console.log(summary(run.tables).join("\n"));

@@ -43,6 +43,18 @@ test("what takes too long is ended, and says so", async () => {
   expect(ended).toBe(true);
 });
 
+test("what fails because it was ended has to wait until the end is through", async () => {
+  let fail;
+  let through = false;
+  const end = async () => {
+    fail(new Error("closed"));
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    through = true;
+  };
+  await expect(within(new Promise((_, reject) => (fail = reject)), 10, end)).rejects.toThrow("no end after");
+  expect(through).toBe(true);
+});
+
 test("a run has to succeed, and print times", () => {
   const failed = { exitCode: 1, stderr: "sort: no such file\nmore" };
   expect(() => checked(["sort"], failed)).toThrow("sort ended with 1: sort: no such file");

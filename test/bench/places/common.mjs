@@ -12,21 +12,34 @@ export const references = { debian: "wherry-bench:latest", busybox: "busybox:lat
 /** A run takes seconds; one that takes this long will not end. */
 const runMsMax = 300_000;
 
-/** The promise, unless it takes too long: then what is waited for is ended. */
-export async function within(promise, milliseconds, end) {
-  let timer;
+/**
+ * The promise, unless it takes too long: then what is waited for is ended, which may fail the promise before `end` is
+ * through.
+ */
+export function within(promise, milliseconds, end) {
   const limit = milliseconds ?? runMsMax;
-  const late = new Promise((_, reject) => {
-    timer = setTimeout(() => {
-      promise.catch(() => {});
-      Promise.resolve(end()).then(() => reject(new Error(`no end after ${limit / 1000} s`)), reject);
+  return new Promise((resolve, reject) => {
+    let late = false;
+    const timer = setTimeout(async () => {
+      late = true;
+      try {
+        await end();
+        reject(new Error(`no end after ${limit / 1000} s`));
+      } catch (error) {
+        reject(error);
+      }
     }, limit);
+    promise.then(
+      (value) => {
+        clearTimeout(timer);
+        resolve(value);
+      },
+      (error) => {
+        clearTimeout(timer);
+        if (!late) reject(error);
+      },
+    );
   });
-  try {
-    return await Promise.race([promise, late]);
-  } finally {
-    clearTimeout(timer);
-  }
 }
 
 /** The result of a run that has to succeed. */
