@@ -1,31 +1,37 @@
-/** A container's worker: the emulator, told over its port what to start. It holds the container's memory, and ends with it. */
+/**
+ * A container's worker: the emulator, told over a port what to start. When a container has ended in good order, another
+ * may come, over a new port.
+ */
 import { createEmulator } from "../src/runtime/emulator/start.ts";
 import type { ConnectMessage } from "../src/runtime/emulator/protocol.ts";
 import { serveContainer } from "../src/runtime/emulator/worker-server.ts";
 import { prepareCpu } from "../wasm/x86/cpu.ts";
 import { openIndexedDb } from "../src/store/open-indexeddb.ts";
-import type { StoreLocator } from "../src/store/types.ts";
+import type { Store, StoreLocator } from "../src/store/types.ts";
 
-addEventListener(
-  "message",
-  (event: MessageEvent) => {
-    const { port, core, store } = event.data as ConnectMessage;
-    // Both take a while, and a worker kept in reserve has the time.
-    const ahead = store === undefined ? null : openIndexedDb(store);
-    ahead?.catch(() => {});
-    const same = (locator: StoreLocator) => JSON.stringify(locator) === JSON.stringify(store);
-    serveContainer(
-      port,
-      createEmulator({
-        openStore: (locator) => (ahead !== null && same(locator) ? ahead : openIndexedDb(locator)),
-        core: async () => core,
-        hostDirectory: null,
-      }),
-    );
-    const rehearse = prepareCpu(core);
-    // In pieces: a container to start comes in between.
-    const rehearseMore = () => void (rehearse() && setTimeout(rehearseMore));
-    setTimeout(rehearseMore);
-  },
-  { once: true },
-);
+let rehearsed = false;
+let opened: { readonly name: string; readonly store: Promise<Store> } | null = null;
+
+/** One store at a time is kept open. */
+function openStore(locator: StoreLocator): Promise<Store> {
+  const name = JSON.stringify(locator);
+  if (opened?.name === name) return opened.store;
+  const store = openIndexedDb(locator);
+  const mine = (opened = { name, store });
+  // Storage that could not be opened may be there the next time.
+  store.catch(() => opened === mine && (opened = null));
+  return store;
+}
+
+addEventListener("message", (event: MessageEvent) => {
+  const { port, core, store } = event.data as ConnectMessage;
+  serveContainer(port, createEmulator({ openStore, keepsStore: true, core: async () => core, hostDirectory: null }));
+  // Both take a while, and a worker kept in reserve has the time.
+  if (store !== undefined) void openStore(store).catch(() => {});
+  const rehearse = prepareCpu(core);
+  if (rehearsed) return;
+  rehearsed = true;
+  // In pieces: a container to start comes in between.
+  const rehearseMore = () => void (rehearse() && setTimeout(rehearseMore));
+  setTimeout(rehearseMore);
+});

@@ -111,10 +111,15 @@ export const limits = {
   shareReadableCharactersMax: 1500,
   /** What a compressed share link may unpack to: far over any command line somebody means to share. */
   shareCharactersMax: 1 << 20,
-  /** After a container has started, before a worker for the next one is: most programs are done or waiting by then. */
-  spareWorkerDelayMs: 200,
+  /**
+   * After a container has started, before a worker for the next one is: its code takes half a second of a processor to
+   * load, and most programs are done or waiting by then.
+   */
+  spareWorkerDelayMs: 3000,
   /** Workers kept in reserve: runs that follow back to back find one each time; more would only hold memory. */
   spareWorkersMax: 2,
+  /** A worker whose container had more memory than this is not used again: when the browser frees it is not certain. */
+  spareWorkerMemoryBytesMax: 256 << 20,
   /** Between two workers of the reserve: about what one takes to load its code. */
   spareWorkerGapMs: 1000,
   /** Pieces of layers remembered of a program's start (16 MiB): more than python or perl read before they are up. */

@@ -113,6 +113,8 @@ export interface RuntimeContainer extends RuntimeProcess {
   exec(process: ProcessSpec, io: RuntimeIo): Promise<RuntimeProcess>;
   /** Ends everything at once and frees what it holds. Safe to call twice. */
   destroy(): Promise<void>;
+  /** Once destroyed: nothing of it is left, so that its worker may serve another container. */
+  readonly leavesClean?: boolean;
   /** A tar of one path, its members named from the path's last component on (`docker cp`). */
   copyOut?(path: string): Promise<ReadableStream<Uint8Array>>;
   /** Unpacks a tar into an existing directory. */

@@ -42,7 +42,10 @@ export type ContainerMessage =
   | { readonly type: "failed"; readonly request: number; readonly error: PlainError }
   | { readonly type: "exited"; readonly process: number; readonly code: number };
 
-/** The first message a container worker gets: the port all else goes over, and the interpreter's compiled module. */
+/**
+ * The message a container worker gets for each container it serves, one after the other: the port all else goes over,
+ * and the interpreter's compiled module.
+ */
 export interface ConnectMessage {
   readonly type: "connect";
   readonly port: MessagePort;

@@ -51,6 +51,8 @@ export interface EmulatorHost {
   openStore(locator: StoreLocator): Promise<Store>;
   /** The interpreter's compiled module, so that containers share its machine code. */
   core(): Promise<WebAssembly.Module>;
+  /** The store serves the containers that come after this one: it is not closed. */
+  readonly keepsStore?: boolean;
   /** Null where the host has no directories (the page). */
   readonly hostDirectory: HostDirectory | null;
 }
@@ -58,7 +60,7 @@ export interface EmulatorHost {
 export function createEmulator(host: EmulatorHost): StartContainer {
   return async (spec, locator, io) => {
     const [store, core] = await Promise.all([host.openStore(locator), host.core()]);
-    const container = new EmulatedContainer(spec, store, core, host.hostDirectory);
+    const container = new EmulatedContainer(spec, store, core, host);
     try {
       await container.boot(io);
     } catch (error) {
@@ -82,20 +84,22 @@ class EmulatedContainer implements RuntimeContainer {
   readonly #store: Store;
   readonly #kernel: Kernel;
   readonly #cpu: Cpu;
-  readonly #hostDirectory: HostDirectory | null;
+  readonly #host: EmulatorHost;
   #rootfs: Rootfs | null = null;
   #ptys: PtyTable | null = null;
   #first: RuntimeProcess | null = null;
   #processes = 0;
   #destroyed = false;
+  /** Something went wrong in the kernel, or a WASI program ran, whose end nothing outside it can force. */
+  #leavesTraces = false;
   #keeping: ReturnType<typeof setInterval> | undefined;
   /** The first process's stderr, for what Wherry itself has to say. */
   #tell: (line: string) => void = () => {};
 
-  constructor(spec: ContainerSpec, store: Store, core: WebAssembly.Module, hostDirectory: HostDirectory | null) {
+  constructor(spec: ContainerSpec, store: Store, core: WebAssembly.Module, host: EmulatorHost) {
     this.#spec = spec;
     this.#store = store;
-    this.#hostDirectory = hostDirectory;
+    this.#host = host;
     const cpu = createCpu({ module: core, memoryBytesMax: spec.memoryBytes, jit: spec.jit, level: spec.cpu });
     this.#cpu = cpu;
     this.#kernel = new Kernel({
@@ -111,6 +115,7 @@ class EmulatedContainer implements RuntimeContainer {
         },
         strace: spec.strace ? (line) => this.#tell(line) : undefined,
         internalError: (error) => {
+          this.#leavesTraces = true;
           const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
           this.#tell(`wherry: internal error: ${text}`);
         },
@@ -128,7 +133,7 @@ class EmulatedContainer implements RuntimeContainer {
         store: this.#store,
         pool: kernel.frames,
         clock: systemClock,
-        hostDirectory: this.#hostDirectory,
+        hostDirectory: this.#host.hostDirectory,
       },
       async (rootfs) => {
         this.#ptys = await mountKernelFileSystems(kernel, rootfs.namespace, this.#spec.process.tty);
@@ -146,6 +151,13 @@ class EmulatedContainer implements RuntimeContainer {
       return;
     }
     this.#keeping = setInterval(() => void this.#cpu.keepTranslations(), limits.translationKeepMs);
+  }
+
+  /** Whether its worker may serve another container afterwards. */
+  get leavesClean(): boolean {
+    return (
+      this.#destroyed && !this.#leavesTraces && this.#cpu.memory.buffer.byteLength <= limits.spareWorkerMemoryBytesMax
+    );
   }
 
   get exited(): Promise<ExitStatus> {
@@ -227,7 +239,7 @@ class EmulatedContainer implements RuntimeContainer {
     this.#kernel.destroy();
     await kept;
     await this.#rootfs?.keepProfile();
-    await this.#store.close();
+    if (this.#host.keepsStore !== true) await this.#store.close();
   }
 
   /** What the processes wrote last, through shared mappings too, is durable: in the host's directories, in the journal. */
@@ -257,6 +269,7 @@ class EmulatedContainer implements RuntimeContainer {
     };
     const wasi = await startWasi({ ...spec, environment }, rootfs.namespace, user, cwd, standard.files);
     if (wasi !== null) {
+      this.#leavesTraces = true;
       return {
         exited: wasi.exited.then(finish),
         signal: async (signal) => wasi.signal(signal),

@@ -23,13 +23,25 @@ export function webWorkerRuntimes({ spawn, locator, openStore }: WebWorkerOption
 }
 
 function connect(worker: Worker, store: StoreLocator): ContainerWorker {
-  const { port1, port2 } = new MessageChannel();
   const crashed = new Promise<string>((resolve) => {
     worker.onerror = (event) => resolve(event.message || "its script could not be loaded");
+  });
+  return channel(worker, store, crashed);
+}
+
+/** A channel to the worker: the first, or the next one's when its container has ended. */
+function channel(worker: Worker, store: StoreLocator, failed: Promise<string>): ContainerWorker {
+  const { port1, port2 } = new MessageChannel();
+  const unloaded = new Promise<string>((resolve) => {
     interpreterCore().then(
       (core) => worker.postMessage({ type: "connect", port: port2, core, store } satisfies ConnectMessage, [port2]),
       (error: unknown) => resolve(`the interpreter could not be loaded: ${String(error)}`),
     );
   });
-  return { port: port1, terminate: () => worker.terminate(), crashed };
+  return {
+    port: port1,
+    terminate: () => worker.terminate(),
+    crashed: Promise.race([failed, unloaded]),
+    again: () => channel(worker, store, failed),
+  };
 }

@@ -6,6 +6,7 @@ import { MemoryStore } from "../../store/memory.ts";
 import { writableLayerJournal } from "./journal.ts";
 import { FakeCpu } from "../../kernel/fake-cpu.ts";
 import { createWorkerRuntime } from "./worker-host.ts";
+import type { ContainerWorker } from "./worker-host.ts";
 import { serveContainer } from "./worker-server.ts";
 import type { StartContainer } from "./worker-server.ts";
 
@@ -63,36 +64,39 @@ function container(given: ProcessSpec, io: RuntimeIo): RuntimeContainer {
     resize: async () => {},
     exec: async (execSpec, execIo) => container(execSpec, execIo),
     destroy: async () => {},
+    leavesClean: given.arguments[0] === "cat",
     missing: async () => [{ kind: "syscall", name: "io_uring_setup", count: 2 }],
     counters: async () => ({ ...new FakeCpu().counters, instructions: 12 }),
   };
 }
 
-function host() {
+function host(keepSpare = false) {
   const kept = new MemoryStore();
   const workers: { terminated: boolean; crash: (reason: string) => void }[] = [];
   const runtime = createWorkerRuntime({
     name: "emulator",
+    keepSpare,
     openStore: async () => kept,
     spawn: () => {
-      const { port1, port2 } = new MessageChannel();
-      serveContainer(port2, fakeStart);
-      // A worker that computes without end no longer hears its messages.
-      deafen = () => {
-        port2.onmessage = null;
-      };
       const state = { terminated: false, crash: (_reason: string) => {} };
       workers.push(state);
-      return {
-        port: port1,
-        terminate: () => {
+      const crashed = new Promise<string>((resolve) => {
+        state.crash = resolve;
+      });
+      const connect = (): ContainerWorker => {
+        const { port1, port2 } = new MessageChannel();
+        serveContainer(port2, fakeStart);
+        // A worker that computes without end no longer hears its messages.
+        deafen = () => {
+          port2.onmessage = null;
+        };
+        const terminate = () => {
           state.terminated = true;
           port2.close();
-        },
-        crashed: new Promise((resolve) => {
-          state.crash = resolve;
-        }),
+        };
+        return { port: port1, terminate, crashed, again: connect };
       };
+      return connect();
     },
   });
   return { runtime, workers, kept };
@@ -197,6 +201,31 @@ describe("a container in a worker", () => {
     await running.signal(9);
     expect(await running.exited).toEqual({ code: 137 });
     expect(workers[0]!.terminated).toBe(true);
+  });
+
+  test("a worker whose container ended in good order serves the next one", async () => {
+    const { runtime, workers } = host(true);
+    for (let run = 0; run < 3; run++) {
+      const { io, stdin, stdout } = streams();
+      const running = await runtime.start(spec, store, io);
+      const writer = stdin.writable.getWriter();
+      await writer.write(encodeUtf8(`run ${run}`));
+      await writer.close();
+      expect(await running.exited).toEqual({ code: 0 });
+      expect(await stdout.text()).toBe(`run ${run}`);
+      await running.destroy();
+    }
+    expect(workers.map(({ terminated }) => terminated)).toEqual([false]);
+  });
+
+  test("a worker that holds something of its container does not", async () => {
+    const { runtime, workers } = host(true);
+    const running = await runtime.start({ ...spec, process: { ...process, arguments: ["hang"] } }, store, streams().io);
+    await running.signal(15);
+    await running.exited;
+    await running.destroy();
+    expect(workers[0]!.terminated).toBe(true);
+    workers[1]?.crash("over");
   });
 
   test("discarding a container deletes its writable layer, and no other's", async () => {

@@ -33,6 +33,8 @@ export interface ContainerWorker {
   terminate(): void;
   /** Resolves with a reason when the worker stops by itself; never rejects. */
   readonly crashed: Promise<string>;
+  /** The same worker for another container, over a channel of its own; not there where none is reused. */
+  readonly again?: () => ContainerWorker;
 }
 
 export interface WorkerRuntimeOptions {
@@ -42,8 +44,9 @@ export interface WorkerRuntimeOptions {
   /** For what is done without a worker, to the files of containers that do not run. */
   readonly openStore: OpenStore;
   /**
-   * Keep workers started ahead (`limits.spareWorkersMax`), so that the next container need not wait for its code to
-   * load; more than one, so that runs which follow back to back find one too.
+   * Keep workers in reserve (`limits.spareWorkersMax`), so that the next container need not wait for its code to load;
+   * more than one, so that runs which follow back to back find one too. A worker whose container has ended in good
+   * order goes back to the reserve, where it is worth more than a new one: its code is compiled and optimised.
    */
   readonly keepSpare?: boolean;
 }
@@ -52,17 +55,30 @@ export function createWorkerRuntime(options: WorkerRuntimeOptions): Runtime {
   const spares: ContainerWorker[] = [];
   let timer: ReturnType<typeof setTimeout> | undefined;
 
+  function keep(worker: ContainerWorker): void {
+    void worker.crashed.then(() => {
+      const index = spares.indexOf(worker);
+      if (index >= 0) spares.splice(index, 1);
+    });
+  }
+
   /** One at a time: two that load their code at once are ready no sooner than one after the other. */
   function refill(): void {
     clearTimeout(timer);
     if (options.keepSpare !== true || spares.length >= limits.spareWorkersMax) return;
     const worker = options.spawn();
     spares.push(worker);
-    void worker.crashed.then(() => {
-      const index = spares.indexOf(worker);
-      if (index >= 0) spares.splice(index, 1);
-    });
+    keep(worker);
     refillLater(limits.spareWorkerGapMs);
+  }
+
+  /** The worker of a container that has ended: used next, before those that never ran one. */
+  function recycle(used: ContainerWorker): void {
+    const worker = options.keepSpare === true ? used.again?.() : undefined;
+    if (worker === undefined) return used.terminate();
+    spares.unshift(worker);
+    keep(worker);
+    if (spares.length > limits.spareWorkersMax) spares.pop()!.terminate();
   }
 
   function refillLater(delayMs: number): void {
@@ -76,12 +92,12 @@ export function createWorkerRuntime(options: WorkerRuntimeOptions): Runtime {
     unavailable: options.unavailable ?? (async () => null),
     ...stoppedContainers(options.openStore),
     async start(spec, store, io) {
-      const link = new ContainerLink(spares.shift() ?? options.spawn());
+      const link = new ContainerLink(spares.shift() ?? options.spawn(), recycle);
+      // Not now, when it would take time from the program that is starting.
+      refillLater(limits.spareWorkerDelayMs);
       try {
         const container = await link.start(spec, store, io);
-        // Not at once, when it would take time from the program that is starting.
         refillLater(limits.spareWorkerDelayMs);
-        if (options.keepSpare === true) void container.exited.then(refill);
         return container;
       } catch (error) {
         refill();
@@ -95,6 +111,7 @@ type Missing = Awaited<ReturnType<RuntimeContainer["missing"]>>;
 
 class ContainerLink {
   readonly #worker: ContainerWorker;
+  readonly #recycle: (worker: ContainerWorker) => void;
   readonly #pending = new Map<number, { resolve: (value: unknown) => void; reject: (error: unknown) => void }>();
   readonly #processes = new Map<number, HostedProcess>();
   #nextRequest = 1;
@@ -103,8 +120,9 @@ class ContainerLink {
   #lastMissing: Missing = [];
   #lastCounters: RuntimeCounters | null = null;
 
-  constructor(worker: ContainerWorker) {
+  constructor(worker: ContainerWorker, recycle: (worker: ContainerWorker) => void) {
     this.#worker = worker;
+    this.#recycle = recycle;
     worker.port.onmessage = (event: MessageEvent) => this.#receive(event.data as ContainerMessage);
     void worker.crashed.then((reason) =>
       this.#close(new WherryError("internal", `The container's worker stopped unexpectedly: ${reason}`), 125),
@@ -220,8 +238,12 @@ class ContainerLink {
   async #destroy(): Promise<void> {
     if (this.#gone !== null) return;
     // The worker gets a moment to write what it holds; one that is stuck is ended all the same.
-    await this.#within(limits.containerFlushMs, this.#request({ type: "destroy" }));
-    this.#close(new WherryError("cancelled", "The container was ended."), 137);
+    let clean = false;
+    const asked = this.#request({ type: "destroy" }).then((answer) => {
+      clean = answer === true;
+    });
+    await this.#within(limits.containerFlushMs, asked);
+    this.#close(new WherryError("cancelled", "The container was ended."), 137, clean);
   }
 
   /** Whether the work ended, well or not, before the time was over. */
@@ -236,7 +258,8 @@ class ContainerLink {
     return inTime;
   }
 
-  #close(error: WherryError, code: number): void {
+  /** `clean`: the worker holds nothing of the container any more. */
+  #close(error: WherryError, code: number, clean = false): void {
     if (this.#gone !== null) return;
     this.#gone = error;
     for (const { reject } of this.#pending.values()) reject(error);
@@ -247,7 +270,8 @@ class ContainerLink {
       process.ended({ code });
     }
     this.#worker.port.close();
-    this.#worker.terminate();
+    if (clean) this.#recycle(this.#worker);
+    else this.#worker.terminate();
   }
 
   #receive(message: ContainerMessage): void {

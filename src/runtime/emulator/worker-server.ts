@@ -65,7 +65,8 @@ export function serveContainer(port: MessagePort, start: StartContainer): void {
         return (await container?.stats?.()) ?? null;
       case "destroy":
         await container?.destroy();
-        return null;
+        // True: another container may come here.
+        return container?.leavesClean === true;
     }
   }
 
