@@ -12,6 +12,7 @@ import { frameBase, record, tlb } from "./layout.ts";
 import { tlbSlot, tlbTag, type MmuFunctions } from "./mmu.ts";
 import { bitsOf, type Operand } from "./operands.ts";
 import type { Emitter, FlagsKind, NumberFormat, OperandSize, Pointer } from "./row.ts";
+import { zeroVector } from "./rows/lanes.ts";
 import { state } from "./state.ts";
 import { exit, type Exit } from "./types.ts";
 
@@ -321,6 +322,18 @@ export class RecordEmitter implements Emitter {
   putF64(i: number, value: Expression): void {
     const { address, offset } = this.#place(i);
     this.f.emit(f64.store(address, value, offset));
+  }
+
+  putF32Zero(i: number, value: Expression): void {
+    this.putV(i, f32x4.replaceLane(zeroVector, 0, value));
+  }
+
+  putF64Zero(i: number, value: Expression): void {
+    this.putV(i, f64x2.replaceLane(zeroVector, 0, value));
+  }
+
+  isSame(): boolean {
+    return false;
   }
 
   putI32(i: number, value: Expression): void {

@@ -137,8 +137,13 @@ export interface Emitter {
   /** Write the lowest lane: the rest of a register stays. */
   putF32(operand: number, value: Expression): void;
   putF64(operand: number, value: Expression): void;
+  /** Write the lowest lane of a register, zeros above. */
+  putF32Zero(operand: number, value: Expression): void;
+  putF64Zero(operand: number, value: Expression): void;
   putI32(operand: number, value: Expression): void;
   putI64(operand: number, value: Expression): void;
+  /** Whether two operands are known while emitting to be the same vector register. */
+  isSame(operand: number, other: number): boolean;
   /** The upper half of a 256-bit operand; of any vector register. Stores to them are in memory at once. */
   high(operand: number): Expression;
   putHigh(operand: number, value: Expression): void;

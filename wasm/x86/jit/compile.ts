@@ -13,6 +13,7 @@ import { planAccesses, type BlockPlan, type Flow } from "./plan.ts";
 import { flow, flowOf } from "./code.ts";
 import type { BasicBlock, Region } from "./region.ts";
 import { Structure } from "./structure.ts";
+import { vectorViews } from "./views.ts";
 
 export interface CompiledRegion {
   /** Offsets from the origin at which it may be entered: the index is the entry's number. */
@@ -54,7 +55,7 @@ function compileRegion(
   const plans = planAccesses(flowThrough(blocks, node, structure), implicitWrites);
   /** Groups checked on the way to the end of a block. */
   const checked = new Map<number, BlockState["groups"]>();
-  const context = new RegionContext(f, imports);
+  const context = new RegionContext(f, imports, vectorViews(blocks));
   structure.emit(f, context.label, (id, go) => {
     const block = blocks[id - 1]!;
     const shared: BlockState = {
@@ -150,6 +151,7 @@ class BlockCompiler {
     const { f, budget } = this.#context;
     const block = this.#block;
     const mark = f.mark();
+    this.#context.beginBlock();
     f.set(budget, i32.sub(budget, i32.const(block.operations.length)));
     const ends = {
       go: (offset: number): void => this.#go(offset),

@@ -6,13 +6,21 @@
 import type { Expression } from "../../encode/expression.ts";
 import { call, type FunctionBuilder, type Label, type Local } from "../../encode/module.ts";
 import { f32, f64, i32, i64, select } from "../../encode/numeric.ts";
-import { f32x4, f64x2, v128 } from "../../encode/simd.ts";
+import { f32x4, f64x2, i32x4, i64x2, v128 } from "../../encode/simd.ts";
 import { traceGap } from "../layout.ts";
 import type { NumberFormat } from "../row.ts";
+import { zeroVector } from "../rows/lanes.ts";
 import { state } from "../state.ts";
 import { regionStatus, type RegionFunctions } from "./interface.ts";
+import type { View } from "./views.ts";
 
 const base = i32.const(0);
+
+const f64Lanes = { ...f64x2, zero: f64.const(0) };
+const f32Lanes = { ...f32x4, zero: f32.const(0) };
+function lanesOf(view: "f64" | "f32"): typeof f64Lanes | typeof f32Lanes {
+  return view === "f64" ? f64Lanes : f32Lanes;
+}
 
 function limitOf(format: NumberFormat, exact: Expression): Expression {
   const single = format === "f32" || format === "ps";
@@ -36,7 +44,13 @@ export class RegionContext {
   readonly spaceTag: Local;
   readonly #imports: RegionFunctions;
   readonly #general: (Local | undefined)[] = [];
+  readonly #views: readonly View[];
   readonly #vector: (Local | undefined)[] = [];
+  /** Lowest lanes of those vector registers that have a local for it: the lane in `#vector` may be out of date. */
+  readonly #lowest: (Local | undefined)[] = [];
+  /** Where it is not, at this place; known within a block only. */
+  readonly #upToDate = new Set<number>();
+  #blockDepth = 0;
   readonly #generalWritten = new Set<number>();
   readonly #vectorWritten = new Set<number>();
   readonly #lasting = new Map<object, Local>();
@@ -51,9 +65,10 @@ export class RegionContext {
   readonly #status: Local;
   readonly #exits: { jump: Label; fault: Label; interpret: Label; computed: Label; done: Label };
 
-  constructor(f: FunctionBuilder, imports: RegionFunctions) {
+  constructor(f: FunctionBuilder, imports: RegionFunctions, views: readonly View[] = []) {
     this.f = f;
     this.#imports = imports;
+    this.#views = views;
     this.label = f.param(0);
     this.origin = f.param(1);
     this.budget = f.param(2);
@@ -111,6 +126,11 @@ export class RegionContext {
     this.#vector.forEach((local, i) => {
       if (local !== undefined) list.push(f.assignment(local, v128.load(base, state.xmm + 16 * i)));
     });
+    this.#lowest.forEach((local, i) => {
+      if (local === undefined) return;
+      const load = local.type === "f64" ? f64.load : f32.load;
+      list.push(f.assignment(local, load(base, state.xmm + 16 * i)));
+    });
     if (this.#readsFlags || this.#writesFlags) {
       list.push(f.assignment(this.kind, i32.load(base, state.flagsKind)));
       list.push(f.assignment(this.a, i64.load(base, state.flagsA)));
@@ -126,7 +146,13 @@ export class RegionContext {
   #stores(): Expression[] {
     const list: Expression[] = [];
     for (const i of this.#generalWritten) list.push(i64.store(base, this.#general[i]!, state.gpr + 8 * i));
-    for (const i of this.#vectorWritten) list.push(v128.store(base, this.#vector[i]!, state.xmm + 16 * i));
+    for (const i of this.#vectorWritten) {
+      list.push(v128.store(base, this.#vector[i]!, state.xmm + 16 * i));
+      const lowest = this.#lowest[i];
+      if (lowest === undefined) continue;
+      const store = lowest.type === "f64" ? f64.store : f32.store;
+      list.push(store(base, lowest, state.xmm + 16 * i));
+    }
     if (this.#writesFlags) {
       list.push(i32.store(base, this.kind, state.flagsKind));
       list.push(i64.store(base, this.a, state.flagsA));
@@ -151,13 +177,94 @@ export class RegionContext {
     return bits;
   }
 
-  vector(index: number): Local {
+  /** A block begins: nothing is known of lowest lanes. */
+  beginBlock(): void {
+    this.#upToDate.clear();
+    this.#blockDepth = this.f.depth;
+  }
+
+  #view(index: number): View {
+    return this.#views[index] ?? "v128";
+  }
+
+  #whole(index: number): Local {
     return (this.#vector[index] ??= this.f.local("v128"));
   }
 
+  /** The local of a lowest lane, for a register whose view is not the whole. */
+  #lowestOf(index: number): Local {
+    this.#whole(index);
+    return (this.#lowest[index] ??= this.f.local(this.#view(index)));
+  }
+
+  vector(index: number): Expression {
+    const whole = this.#whole(index);
+    const view = this.#view(index);
+    if (view === "v128" || this.#upToDate.has(index)) return whole;
+    return lanesOf(view).replaceLane(whole, 0, this.#lowestOf(index));
+  }
+
   setVector(index: number, value: Expression): void {
+    const { f } = this;
     this.#vectorWritten.add(index);
-    this.f.set(this.vector(index), value);
+    const whole = this.#whole(index);
+    f.set(whole, value);
+    const view = this.#view(index);
+    if (view === "v128") return;
+    const isZero = value === zeroVector;
+    f.set(this.#lowestOf(index), isZero ? lanesOf(view).zero : lanesOf(view).extractLane(whole, 0));
+    if (f.depth === this.#blockDepth) this.#upToDate.add(index);
+  }
+
+  /** One vector register becomes what another is. */
+  copyVector(to: number, from: number): void {
+    const view = this.#view(to);
+    if (view === "v128" || view !== this.#view(from)) {
+      this.setVector(to, this.vector(from));
+      return;
+    }
+    this.#vectorWritten.add(to);
+    this.f.set(this.#whole(to), this.#whole(from));
+    this.f.set(this.#lowestOf(to), this.#lowestOf(from));
+    if (!this.#upToDate.has(from)) this.#upToDate.delete(to);
+    else if (this.f.depth === this.#blockDepth) this.#upToDate.add(to);
+  }
+
+  /** The lowest lane of a vector register. */
+  lowest(index: number, type: "f64" | "f32"): Expression {
+    return this.#view(index) === type ? this.#lowestOf(index) : lanesOf(type).extractLane(this.vector(index), 0);
+  }
+
+  setLowest(index: number, type: "f64" | "f32", value: Expression): void {
+    if (this.#view(index) === type) {
+      this.#vectorWritten.add(index);
+      this.f.set(this.#lowestOf(index), value);
+      this.#upToDate.delete(index);
+    } else this.setVector(index, lanesOf(type).replaceLane(this.vector(index), 0, value));
+  }
+
+  /** The same with zeros above. */
+  setLowestZero(index: number, type: "f64" | "f32", value: Expression): void {
+    if (this.#view(index) === type) {
+      this.setLowest(index, type, value);
+      this.f.set(this.#whole(index), zeroVector);
+    } else this.setVector(index, lanesOf(type).replaceLane(zeroVector, 0, value));
+  }
+
+  /** The lowest lane as an integer. */
+  lowestInteger(index: number, type: "i64" | "i32"): Expression {
+    const view = this.#view(index);
+    if (view === "f32" && type === "i32") return i32.reinterpretF32(this.#lowestOf(index));
+    if (view !== "f64") return (type === "i64" ? i64x2 : i32x4).extractLane(this.vector(index), 0);
+    const bits = i64.reinterpretF64(this.#lowestOf(index));
+    return type === "i64" ? bits : i32.wrapI64(bits);
+  }
+
+  setLowestInteger(index: number, value: Expression): void {
+    const view = this.#view(index);
+    if (view === "f64" && value.type === "i64") this.setLowest(index, view, f64.reinterpretI64(value));
+    else if (view === "f32" && value.type === "i32") this.setLowest(index, view, f32.reinterpretI32(value));
+    else this.setVector(index, (value.type === "i64" ? i64x2 : i32x4).replaceLane(this.vector(index), 0, value));
   }
 
   /** The FS base cannot change while a region runs. */

@@ -56,6 +56,8 @@ export class RegionEmitter implements Emitter {
   #hosts: (Local | undefined)[] = [];
   #address: Local | undefined;
   #ordinal = 0;
+  /** The vector register read last. */
+  #read: { readonly vector: number; readonly value: Expression } | null = null;
   /** True once the body has ended the block. */
   ended = false;
 
@@ -304,7 +306,11 @@ export class RegionEmitter implements Emitter {
 
   v(i: number): Expression {
     const vector = this.#vectorOf(i);
-    if (vector >= 0) return this.#context.vector(vector);
+    if (vector >= 0) {
+      const value = this.#context.vector(vector);
+      this.#read = { vector, value };
+      return value;
+    }
     const place = this.#place(i);
     if (!this.isMemory(i)) return v128.load(place);
     switch (this.bits(i)) {
@@ -322,28 +328,30 @@ export class RegionEmitter implements Emitter {
 
   f32(i: number): Expression {
     const vector = this.#vectorOf(i);
-    return vector >= 0 ? f32x4.extractLane(this.#context.vector(vector), 0) : f32.load(this.#place(i));
+    return vector >= 0 ? this.#context.lowest(vector, "f32") : f32.load(this.#place(i));
   }
 
   f64(i: number): Expression {
     const vector = this.#vectorOf(i);
-    return vector >= 0 ? f64x2.extractLane(this.#context.vector(vector), 0) : f64.load(this.#place(i));
+    return vector >= 0 ? this.#context.lowest(vector, "f64") : f64.load(this.#place(i));
   }
 
   i32(i: number): Expression {
     const vector = this.#vectorOf(i);
-    return vector >= 0 ? i32x4.extractLane(this.#context.vector(vector), 0) : i32.load(this.#place(i));
+    return vector >= 0 ? this.#context.lowestInteger(vector, "i32") : i32.load(this.#place(i));
   }
 
   i64(i: number): Expression {
     const vector = this.#vectorOf(i);
-    return vector >= 0 ? i64x2.extractLane(this.#context.vector(vector), 0) : i64.load(this.#place(i));
+    return vector >= 0 ? this.#context.lowestInteger(vector, "i64") : i64.load(this.#place(i));
   }
 
   putV(i: number, value: Expression): void {
     const vector = this.#vectorOf(i);
     if (vector >= 0) {
-      this.#context.setVector(vector, value);
+      // A copy of a register: more of it may be known than its value.
+      if (this.#read !== null && this.#read.value === value) this.#context.copyVector(vector, this.#read.vector);
+      else this.#context.setVector(vector, value);
       return;
     }
     const place = this.#place(i);
@@ -354,31 +362,41 @@ export class RegionEmitter implements Emitter {
     else throw new Error(`cannot store ${bits} bits of a vector`);
   }
 
-  #putLane(
-    i: number,
-    lanes: { readonly replaceLane: (v: Expression, lane: number, value: Expression) => Expression },
-    store: (address: Expression, value: Expression) => Expression,
-    value: Expression,
-  ): void {
-    const vector = this.#vectorOf(i);
-    if (vector >= 0) this.#context.setVector(vector, lanes.replaceLane(this.#context.vector(vector), 0, value));
-    else this.f.emit(store(this.#place(i), value));
-  }
-
   putF32(i: number, value: Expression): void {
-    this.#putLane(i, f32x4, f32.store, value);
+    const vector = this.#vectorOf(i);
+    if (vector >= 0) this.#context.setLowest(vector, "f32", value);
+    else this.f.emit(f32.store(this.#place(i), value));
   }
 
   putF64(i: number, value: Expression): void {
-    this.#putLane(i, f64x2, f64.store, value);
+    const vector = this.#vectorOf(i);
+    if (vector >= 0) this.#context.setLowest(vector, "f64", value);
+    else this.f.emit(f64.store(this.#place(i), value));
+  }
+
+  putF32Zero(i: number, value: Expression): void {
+    this.#context.setLowestZero(this.#vectorOf(i), "f32", value);
+  }
+
+  putF64Zero(i: number, value: Expression): void {
+    this.#context.setLowestZero(this.#vectorOf(i), "f64", value);
   }
 
   putI32(i: number, value: Expression): void {
-    this.#putLane(i, i32x4, i32.store, value);
+    const vector = this.#vectorOf(i);
+    if (vector >= 0) this.#context.setLowestInteger(vector, value);
+    else this.f.emit(i32.store(this.#place(i), value));
   }
 
   putI64(i: number, value: Expression): void {
-    this.#putLane(i, i64x2, i64.store, value);
+    const vector = this.#vectorOf(i);
+    if (vector >= 0) this.#context.setLowestInteger(vector, value);
+    else this.f.emit(i64.store(this.#place(i), value));
+  }
+
+  isSame(i: number, j: number): boolean {
+    const vector = this.#vectorOf(i);
+    return vector >= 0 && vector === this.#vectorOf(j);
   }
 
   high(i: number): Expression {

@@ -11,7 +11,7 @@ import { row, type Emitter, type NumberFormat } from "../row.ts";
 import "../soft.ts";
 import { exactness } from "../state.ts";
 import { exit } from "../types.ts";
-import { everySecond, ones } from "./lanes.ts";
+import { everySecond, ones, zeroVector } from "./lanes.ts";
 
 /** An unmasked SSE exception of the soft operation just done: nothing may be written. */
 export function checkSse(e: Emitter): void {
@@ -308,8 +308,10 @@ for (const [name, opcode, operation] of [
   ["OR", "56", v128.or],
   ["XOR", "57", v128.xor],
 ] as const) {
-  row(`${name}PS`, `NP 0F ${opcode} /r`, "Vdq! Wdq", { feature: "sse" }, (e) => e.putV(0, operation(e.v(0), e.v(1))));
-  row(`${name}PD`, `66 0F ${opcode} /r`, "Vdq! Wdq", { feature: "sse2" }, (e) => e.putV(0, operation(e.v(0), e.v(1))));
+  const body = (e: Emitter): void =>
+    e.putV(0, name === "XOR" && e.isSame(0, 1) ? zeroVector : operation(e.v(0), e.v(1)));
+  row(`${name}PS`, `NP 0F ${opcode} /r`, "Vdq! Wdq", { feature: "sse" }, body);
+  row(`${name}PD`, `66 0F ${opcode} /r`, "Vdq! Wdq", { feature: "sse2" }, body);
 }
 
 // Horizontal and alternating: sums of lanes brought side by side.

@@ -33,6 +33,11 @@ function mmxRow(name: string, opcode: string, feature: string, operation: Operat
 
 function xmmRow(name: string, opcode: string, feature: string, operation: Operation): void {
   row(name, `66 0F ${opcode} /r`, "Vdq! Wdq", { feature }, (e) => {
+    // What is usual to clear a register.
+    if (name === "PXOR" && e.isSame(0, 1)) {
+      e.putV(0, zeroVector);
+      return;
+    }
     const a = e.let(e.v(0));
     const b = e.let(e.v(1));
     e.putV(0, operation(a, b));

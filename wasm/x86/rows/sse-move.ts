@@ -1,9 +1,9 @@
 /** Moves of SSE to SSE4.1: whole registers, halves, lanes, masks, non-temporal stores. */
 import type { Expression } from "../../encode/expression.ts";
-import { i32, i64, select } from "../../encode/numeric.ts";
+import { f32, f64, i32, i64, select } from "../../encode/numeric.ts";
 import { i32x4, i64x2, i8x16, v128 } from "../../encode/simd.ts";
 import { row, type Emitter } from "../row.ts";
-import { byteIndexes, dwords, fromLow, zeroVector } from "./lanes.ts";
+import { byteIndexes, dwords, fromLow } from "./lanes.ts";
 import { enterMmx } from "./mmx-state.ts";
 
 /** Whole registers: 128 bits, loaded and stored. */
@@ -27,14 +27,14 @@ row("MOVNTDQA", "66 0F 38 2A /r", "Vdq= Mdq", { feature: "sse4.1" }, (e) => e.pu
 
 // Scalars: a load clears the rest of the register, a move between registers keeps it.
 
-row("MOVSS", "F3 0F 10 /r", "Vdq= Md", { feature: "sse" }, (e) =>
-  e.putV(0, i32x4.replaceLane(zeroVector, 0, e.get(1))),
-);
-row("MOVSS", "F3 0F 10 /r", "Vss= Uss", { feature: "sse" }, (e) => e.putI32(0, e.i32(1)));
-row("MOVSS", "F3 0F 11 /r", "Wss= Vss", { feature: "sse" }, (e) => e.putI32(0, e.i32(1)));
-row("MOVSD", "F2 0F 10 /r", "Vdq= Mq", { feature: "sse2" }, (e) => e.putV(0, fromLow(e.get(1))));
-row("MOVSD", "F2 0F 10 /r", "Vsd= Usd", { feature: "sse2" }, (e) => e.putI64(0, e.i64(1)));
-row("MOVSD", "F2 0F 11 /r", "Wsd= Vsd", { feature: "sse2" }, (e) => e.putI64(0, e.i64(1)));
+// WebAssembly moves the bits of floating-point numbers as they are, NaNs as well.
+
+row("MOVSS", "F3 0F 10 /r", "Vdq= Md", { feature: "sse" }, (e) => e.putF32Zero(0, e.f32(1)));
+row("MOVSS", "F3 0F 10 /r", "Vss= Uss", { feature: "sse" }, (e) => e.putF32(0, e.f32(1)));
+row("MOVSS", "F3 0F 11 /r", "Wss= Vss", { feature: "sse" }, (e) => e.putF32(0, e.f32(1)));
+row("MOVSD", "F2 0F 10 /r", "Vdq= Mq", { feature: "sse2" }, (e) => e.putF64Zero(0, e.f64(1)));
+row("MOVSD", "F2 0F 10 /r", "Vsd= Usd", { feature: "sse2" }, (e) => e.putF64(0, e.f64(1)));
+row("MOVSD", "F2 0F 11 /r", "Wsd= Vsd", { feature: "sse2" }, (e) => e.putF64(0, e.f64(1)));
 
 // Halves.
 
@@ -69,7 +69,7 @@ row("MOVDDUP", "F2 0F 12 /r", "Vdq= Udq/Mq", { feature: "sse3" }, (e) => e.putV(
 const isWide = (e: Emitter, operand: number): boolean => e.bits(operand) === 64;
 
 row("MOVD", "66 0F 6E /r", "Vdq= Ey", { feature: "sse2" }, (e) =>
-  e.putV(0, isWide(e, 1) ? fromLow(e.get(1)) : i32x4.replaceLane(zeroVector, 0, e.get(1))),
+  isWide(e, 1) ? e.putF64Zero(0, f64.reinterpretI64(e.get(1))) : e.putF32Zero(0, f32.reinterpretI32(e.get(1))),
 );
 row("MOVD", "66 0F 7E /r", "Ey= Vdq", { feature: "sse2" }, (e) => e.put(0, isWide(e, 0) ? e.i64(1) : e.i32(1)));
 row("MOVD", "NP 0F 6E /r", "Pq= Ey", { feature: "mmx", faults: true }, (e) => {
@@ -80,9 +80,9 @@ row("MOVD", "NP 0F 7E /r", "Ey= Pq", { feature: "mmx", faults: true }, (e) => {
   enterMmx(e);
   e.put(0, isWide(e, 0) ? e.get(1) : i32.wrapI64(e.get(1)));
 });
-row("MOVQ", "F3 0F 7E /r", "Vdq= Udq/Mq", { feature: "sse2" }, (e) => e.putV(0, fromLow(e.i64(1))));
+row("MOVQ", "F3 0F 7E /r", "Vdq= Udq/Mq", { feature: "sse2" }, (e) => e.putF64Zero(0, e.f64(1)));
 row("MOVQ", "66 0F D6 /r", "Mq= Vdq", { feature: "sse2" }, (e) => e.put(0, e.i64(1)));
-row("MOVQ", "66 0F D6 /r", "Udq= Vdq", { feature: "sse2" }, (e) => e.putV(0, fromLow(e.i64(1))));
+row("MOVQ", "66 0F D6 /r", "Udq= Vdq", { feature: "sse2" }, (e) => e.putF64Zero(0, e.f64(1)));
 row("MOVQ", "NP 0F 6F /r", "Pq= Qq", { feature: "mmx", faults: true }, (e) => {
   enterMmx(e);
   e.put(0, e.get(1));

@@ -157,6 +157,15 @@ class HalfEmitter implements Emitter {
   putF64(_: number, value: Expression): void {
     this.#lane(f64x2.replaceLane, (i, x) => this.#e.putF64(i, x), value);
   }
+  putF32Zero(_: number, value: Expression): void {
+    this.result = this.let(f32x4.replaceLane(zeroVector, 0, value));
+  }
+  putF64Zero(_: number, value: Expression): void {
+    this.result = this.let(f64x2.replaceLane(zeroVector, 0, value));
+  }
+  isSame(i: number, j: number): boolean {
+    return this.#source === null && this.#e.isSame(this.#at(i), this.#at(j));
+  }
   putI32(_: number, value: Expression): void {
     this.#lane(i32x4.replaceLane, (i, x) => this.#e.putI32(i, x), value);
   }
