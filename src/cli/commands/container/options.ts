@@ -9,7 +9,7 @@ export const createFlags: readonly Flag[] = [
   {
     name: "cpu",
     value: "level",
-    summary: "Processor of the emulator: x86-64-v2 (the default) or x86-64-v3 (not in CPUID yet)",
+    summary: "Processor of the emulator: x86-64-v2 (the default) or x86-64-v3 (AVX2, FMA)",
   },
   { name: "entrypoint", value: "string", summary: "Overwrite the default ENTRYPOINT of the image" },
   { name: "env", short: "e", value: "list", list: true, summary: "Set environment variables" },
