@@ -122,8 +122,8 @@ export const limits = {
   spareWorkerMemoryBytesMax: 256 << 20,
   /** Between two workers of the reserve: about what one takes to load its code. */
   spareWorkerGapMs: 1000,
-  /** Pieces of layers remembered of a program's start (16 MiB): more than python or perl read before they are up. */
-  startProfilePiecesMax: 128,
+  /** Pages of layers kept of a program's start: more than python or perl read before they are up. */
+  startProfileBytesMax: 7 << 20,
   /** What a program reads later than this is not its start. */
   startProfileMs: 5000,
   /** How long a container's worker may take to hear of a signal: one in a busy WASI program never does. */

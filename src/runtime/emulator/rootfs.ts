@@ -76,15 +76,10 @@ export async function openImageTree(
   const profileKey = `start/${spec.layers.length}/${spec.layers.at(-1)}/${spec.process.arguments[0]}`;
   // Where reads are immediate, or nothing will run, none is worth while.
   const profiled = store.readPackSync === null && !readOnly;
-  const remembered = profiled ? store.readCache(profileKey).catch(() => null) : null;
+  const remembered = profiled ? startOf(store, profileKey) : null;
   const layers = await Promise.all(spec.layers.map((diffId) => layerIndex(store, diffId)));
   const packs = layers.map(({ diffId, tarBytes }) => ({ digest: diffId, bytes: tarBytes }));
   const profile = profiled ? new StartProfile(store, packs) : null;
-  const known = await remembered;
-  if (profile !== null && known !== null) {
-    profile.replay(known);
-    setTimeout(() => profile.forget(), limits.startProfileMs);
-  }
   const overlay = await openOverlay({
     layers,
     store,
@@ -94,12 +89,28 @@ export async function openImageTree(
     journal: writableLayerJournal(spec.id),
     readOnly,
   });
+  const known = await remembered;
+  if (known !== null) profile?.replay(known);
   const namespace = new Namespace(overlay.fs, { source: "overlay", options: "rw,relatime", clock });
   const keepProfile = async (): Promise<void> => {
-    if (profile?.isNews === true)
-      await store.writeCache(profileKey, profile.encode(), new Uint8Array(0)).catch(() => undefined);
+    const kept = profile?.isNews === true ? profile.encode() : null;
+    profile?.forget();
+    if (kept === null) return;
+    lastStart = { key: profileKey, bytes: kept };
+    await store.writeCache(profileKey, kept, new Uint8Array(0)).catch(() => undefined);
   };
+  if (profile !== null) setTimeout(() => void keepProfile(), limits.startProfileMs);
   return { namespace, overlay, keepProfile };
+}
+
+/** The start that was used last: a worker that is used again mostly runs the same program. */
+let lastStart: { readonly key: string; readonly bytes: Uint8Array } | null = null;
+
+async function startOf(store: Store, key: string): Promise<Uint8Array | null> {
+  if (lastStart?.key === key) return lastStart.bytes;
+  const bytes = await store.readCache(key).catch(() => null);
+  if (bytes !== null) lastStart = { key, bytes };
+  return bytes;
 }
 
 async function layerIndex(store: Store, diffId: string): Promise<LayerIndex> {

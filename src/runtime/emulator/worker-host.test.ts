@@ -134,7 +134,7 @@ describe("a container in a worker", () => {
     expect(await running.counters?.()).toEqual(counted);
   });
 
-  test("gets its input, gives its output and its exit code, and the worker ends", async () => {
+  test("gets its input, gives its output and its exit code, and the worker ends where none is kept", async () => {
     const { runtime, workers } = host();
     const { io, stdin, stdout } = streams();
     const running = await runtime.start(spec, store, io);

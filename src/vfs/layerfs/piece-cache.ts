@@ -9,6 +9,10 @@ export interface PackSource {
   readPack(digest: string, offset: number, length: number): Promise<Uint8Array>;
   /** Null where reads are never immediate. */
   readonly readPackSync: ((digest: string, offset: number, length: number) => Uint8Array) | null;
+  /** Fills `target` with bytes of a pack, by its number, where they are at hand. */
+  recall?(pack: number, offset: number, target: Uint8Array): boolean;
+  /** Told what was read otherwise. */
+  remember?(pack: number, offset: number, bytes: Uint8Array): void;
 }
 
 export interface Pack {
@@ -45,6 +49,7 @@ export class PieceCache {
    * rejects when storage fails.
    */
   read(pack: number, offset: number, target: Uint8Array): Promise<void> | null {
+    if (this.#source.recall?.(pack, offset, target) === true) return null;
     const first = Math.floor(offset / pieceBytes);
     const last = Math.floor((offset + target.length - 1) / pieceBytes);
     // All pieces first, then the copy: a piece that is fetched later must not push out an earlier one in between.
@@ -62,6 +67,7 @@ export class PieceCache {
       const part = pieces[i]!.subarray(from, Math.min(pieceBytes, offset + target.length - start));
       target.set(part, start + from - offset);
     }
+    this.#source.remember?.(pack, offset, target);
     return null;
   }
 
