@@ -56,6 +56,8 @@ const reformAfterFirst = 40_000_000;
 const longStay = 400;
 /** Compiling an instruction takes as long as interpreting so many. */
 const interpretedPerCompiled = 8000;
+/** Places of the trace looked at for one to charge. */
+const sampledPlacesMax = 64;
 /** Regions that follow one another because there is too much code for one. */
 const restMax = 8;
 /** Regions tried along with one that is compiled. */
@@ -84,6 +86,7 @@ export class Tier {
   /** Interpreted instructions since the last sample; compiled ones until now. */
   #sinceSample = 0;
   #compiledThen = 0;
+  #instructions = 0;
   /** Instructions still to be interpreted for a profile; 0: none is being made. */
   #profilingLeft = 0;
   /** Compiled instructions and entries of regions at the last look, and how many make the next one due. */
@@ -150,6 +153,7 @@ export class Tier {
   /** The guest has run some instructions. */
   ran(instructions: number): void {
     if (this.#mode === "force") return;
+    this.#instructions += instructions;
     if (this.#profilingLeft > 0) {
       this.#profilingLeft -= instructions;
       if (this.#profilingLeft <= 0) this.#reform();
@@ -159,25 +163,26 @@ export class Tier {
     const compiled = Number(view.getBigUint64(state.compiledInstructions, true));
     this.#sinceSample += instructions - (compiled - this.#compiledThen);
     this.#compiledThen = compiled;
-    if (this.#sinceSample >= samplePeriod) {
-      this.#sample(view, this.#sinceSample);
-      this.#sinceSample = 0;
-    }
+    if (this.#sinceSample >= samplePeriod && this.#sample(view, this.#sinceSample)) this.#sinceSample = 0;
     this.#considerReform(view, compiled);
   }
 
-  #sample(view: DataView, interpreted: number): void {
-    const rip = lastTraced(view);
-    const physical = rip === 0 ? 0 : this.#physical(rip);
-    const header = physical === 0 ? 0 : this.#decoder.find(physical);
-    if (header === 0 || this.#decoder.regionAt(header) !== 0) return;
-    if (this.#offer(physical) || this.translations.isComing) return;
-    if (this.#refused.has(physical)) return;
-    const heat = this.#heatAt(physical);
-    heat.spent += interpreted;
-    if (heat.spent < heat.tryAt) return;
-    this.#profile.read(view);
-    this.#compile(rip);
+  /** Charges the place interpreted last; false if there is none among those traced last. */
+  #sample(view: DataView, interpreted: number): boolean {
+    for (const rip of lastTraced(view)) {
+      const physical = this.#physical(rip);
+      const header = physical === 0 ? 0 : this.#decoder.find(physical);
+      if (header === 0 || this.#decoder.regionAt(header) !== 0) continue;
+      if (this.#offer(physical) || this.translations.isComing) return true;
+      if (this.#refused.has(physical)) continue;
+      const heat = this.#heatAt(physical);
+      heat.spent += interpreted;
+      if (heat.spent < heat.tryAt || this.#instructions < limits.compiledAfterInstructions) return true;
+      this.#profile.read(view);
+      this.#compile(rip);
+      return true;
+    }
+    return false;
   }
 
   #heatAt(physical: number): { spent: number; tryAt: number } {
@@ -611,11 +616,14 @@ function linesOf(code: readonly Span[], pages: ReadonlyMap<number, number>): Map
 /** No address space has this tag. */
 const noSpace = 0xffffffff;
 
-/** The place of the trace written last, or 0. */
-function lastTraced(view: DataView): number {
-  const at = (view.getUint32(state.traceNext, true) - 8) & traceMask;
-  const high = view.getUint32(trace.base + at + 4, true);
-  return high >= 0x80000000 ? 0 : high * 2 ** 32 + view.getUint32(trace.base + at, true);
+/** The places traced last, the newest first: where control came from one region to another, they have one each. */
+function* lastTraced(view: DataView): Generator<number> {
+  const next = view.getUint32(state.traceNext, true);
+  for (let i = 1; i <= sampledPlacesMax; i++) {
+    const at = trace.base + ((next - 8 * i) & traceMask);
+    const high = view.getUint32(at + 4, true);
+    if (high < 0x80000000) yield high * 2 ** 32 + view.getUint32(at, true);
+  }
 }
 
 function sizeOf(region: Region): number {
