@@ -50,9 +50,6 @@ const steps = [
   { name: "images", command: [process.execPath, "scripts/demo-images.mjs"] },
   { name: "build", command: [process.execPath, "scripts/build.mjs"] },
   vitest("differential"),
-  vitest("differential-interp", "differential", { WHERRY_ENGINE: "interp" }),
-  // Each case is a module of its own there, which takes a hundred times longer: fewer of them.
-  vitest("differential-jit", "differential", { WHERRY_ENGINE: "jit", WHERRY_CASES: "6" }),
   vitest("guest"),
   vitest("node"),
   vitest("browser"),

@@ -1,6 +1,6 @@
 /** Runs cases on the emulated processor, with the same memory map as native.c. */
 import { createCpu } from "../../wasm/x86/cpu.ts";
-import { jitMode } from "../x86/mode.ts";
+import { jitMode, type EngineMode } from "../x86/mode.ts";
 import { state } from "../../wasm/x86/state.ts";
 import { exit, pte, type Cpu, type Exit } from "../../wasm/x86/types.ts";
 import {
@@ -52,8 +52,8 @@ export class Emulator {
     cpu.setAddressSpace(this.#root, 1);
   }
 
-  static create(): Emulator {
-    return new Emulator(createCpu({ memoryBytesInitial: 1 << 20, jit: jitMode(), level: "x86-64-v3" }));
+  static create(engine?: EngineMode): Emulator {
+    return new Emulator(createCpu({ memoryBytesInitial: 1 << 20, jit: jitMode(engine), level: "x86-64-v3" }));
   }
 
   #frame(): number {

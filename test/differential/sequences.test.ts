@@ -1,5 +1,6 @@
-/** Random runs of 5 to 120 instructions against this machine's processor. WHERRY_CASES and WHERRY_SEED as in rows.test.ts. */
+/** Random runs of 5 to 120 instructions against this machine's processor. WHERRY_CASES and WHERRY_SEED as in rows.ts. */
 import { expect, test } from "vitest";
+import { engines } from "../x86/mode.ts";
 import { describe as report, differences } from "./compare.ts";
 import { Emulator } from "./emulator.ts";
 import { hostFeatures, nativeUnavailable, runNative } from "./native.ts";
@@ -12,11 +13,11 @@ const seed = Number(process.env["WHERRY_SEED"] ?? 20_241);
 const batchRuns = 1000;
 const shownMax = 3;
 
-test.skipIf(nativeUnavailable() !== null)(`runs of instructions, seed ${seed}`, () => {
+test.skipIf(nativeUnavailable() !== null).each(engines)(`runs of instructions, seed ${seed}, %s`, (engine) => {
   const host = hostFeatures();
   const all = sequenceForms().filter((form) => lacking(form, host) === null);
   const dice = new Dice(seed);
-  const emulator = Emulator.create();
+  const emulator = Emulator.create(engine);
   const failures: string[] = [];
   let failed = 0;
   for (let done = 0; done < count; done += batchRuns) {
