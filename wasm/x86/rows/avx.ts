@@ -483,14 +483,11 @@ function maskedStore(e: Emitter, bits: 32 | 64, wide: boolean): void {
       e.f.emit(v128.store(base, part(false), at + 32));
       if (wide) e.f.emit(v128.store(base, part(true), at + 48));
     }
+    // Added, not a constant of the access: those are never taken below zero by what they are added to.
+    const data = e.let(i32.add(move, i32.const(storeData + 32)));
+    const mask = e.let(i32.add(move, i32.const(storeMask + 32)));
     for (let i = 0; i < size; i += 16)
-      e.f.emit(
-        v128.store(
-          host,
-          v128.bitselect(v128.load(move, storeData + 32 + i), v128.load(host, i), v128.load(move, storeMask + 32 + i)),
-          i,
-        ),
-      );
+      e.f.emit(v128.store(host, v128.bitselect(v128.load(data, i), v128.load(host, i), v128.load(mask, i)), i));
   });
 }
 
