@@ -41,6 +41,7 @@ const run = {
   machine: { processor: cpus()[0]?.model ?? "unknown", processors: cpus().length },
   loadBefore: load(),
   loadAfter: "",
+  rounds: asked.rounds,
   places: [],
   tables: [],
 };
