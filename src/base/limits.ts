@@ -162,11 +162,10 @@ export const limits = {
   /** A translation that was not used while its pack was written so often is left out. */
   translationAgeMax: 16,
   /**
-   * Code is compiled, and stored code is used, once a container has run so many instructions: loading the compiler into
-   * a worker and what V8 spends on optimising its code (each about 100 ms of processor time) is more than a shorter
-   * program can gain.
+   * Stored code is used once a container has run so many instructions: what V8 spends on optimising it (about 100 ms of
+   * processor time for a large region) is more than a shorter program can gain.
    */
-  compiledAfterInstructions: 32_000_000,
+  translationsAfterInstructions: 32_000_000,
   /** Packs of the same program that are read before it starts; others are read when code of theirs is met. */
   translationPacksAheadMax: 2,
   /** Translations of one entry that are kept: the ways a program comes to a place differ between runs. */

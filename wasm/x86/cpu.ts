@@ -242,7 +242,7 @@ class Processor implements Cpu {
       // An instruction that must leave at once takes more than there is.
       const used = Math.min(2 * slice, slice - this.view.getInt32(state.budget, true));
       this.#instructions += used;
-      if (this.#instructions >= limits.compiledAfterInstructions) this.#tier?.translations.release();
+      if (this.#instructions >= limits.translationsAfterInstructions) this.#tier?.translations.release();
       left -= used;
       tier?.ran(used);
       if (code !== exit.budget || left <= 0) return code;

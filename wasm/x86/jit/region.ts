@@ -30,8 +30,6 @@ export interface Region {
   readonly entries: Set<number>;
   /** Frame by page offset from the origin (bytes, a multiple of 4096). */
   readonly pages: ReadonlyMap<number, number>;
-  /** Offset of a block that control goes on to as often, but there was no room for; null: none. */
-  readonly rest: number | null;
 }
 
 /** What decides where a region grows. */
@@ -99,20 +97,15 @@ export function discover(source: CodeSource, guide: Guide, start: number): Regio
     return { offset, operations, end: at, successors: [], seen: [], truncated };
   };
 
-  let rest: number | null = null;
   let heaviest = 0;
   let repeated = 0;
   candidates.set(start - origin, { offset: start - origin, weight: Number.MAX_SAFE_INTEGER });
-  while (candidates.size > 0) {
+  while (candidates.size > 0 && found.size < guide.blocksMax && instructions < guide.instructionsMax) {
     let best: Candidate | undefined;
     for (const candidate of candidates.values())
       if (best === undefined || candidate.weight > best.weight) best = candidate;
+    candidates.delete(best!.offset);
     const { offset, weight } = best!;
-    if (found.size >= guide.blocksMax || instructions >= guide.instructionsMax) {
-      if (weight * restShare >= heaviest) rest = offset;
-      break;
-    }
-    candidates.delete(offset);
     if (found.size > 0) {
       heaviest = Math.max(heaviest, weight);
       // What is that much colder than the rest would only make the rest slower.
@@ -191,13 +184,11 @@ export function discover(source: CodeSource, guide: Guide, start: number): Regio
   const blocks = split([...found.values()]);
   connect(blocks, calls, entries);
   const starts = new Set(blocks.map((block) => block.offset));
-  return { origin, blocks, entries: new Set([...entries].filter((entry) => starts.has(entry))), pages, rest };
+  return { origin, blocks, entries: new Set([...entries].filter((entry) => starts.has(entry))), pages };
 }
 
 /** Blocks run so many times less often than the hottest edge stay out. */
 const coldest = 200;
-/** What is at most so many times less frequent is as hot as the rest. */
-const restShare = 4;
 
 /** A block into whose middle another one jumps ends there. */
 function split(blocks: readonly BasicBlock[]): BasicBlock[] {

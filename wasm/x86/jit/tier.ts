@@ -1,8 +1,8 @@
 /**
  * Decides what is compiled and when, and keeps track of compiled regions.
  *
- * What is hot is found by sampling: whenever enough instructions have been interpreted, the block the interpreter came to
- * last is charged with them. That costs nothing while code runs, and compiled code is charged with nothing. A region is bound to the frames its code lies
+ * What is hot is found by sampling: whenever the interpreter's budget runs out, the block it stands at gets a point.
+ * That costs nothing while code runs, and compiled code gets no points. A region is bound to the frames its code lies
  * in; `verify` checks, once for each address space and origin, that they are mapped as they were when it was compiled.
  */
 import { limits } from "../../../src/base/limits.ts";
@@ -44,10 +44,11 @@ interface Live {
   lines: ReadonlyMap<number, ReadonlySet<number>>;
 }
 
+/** Samples of a block before it is compiled. */
+const hotSamples = 2;
 const forcedBlocks = 6;
-/** Interpreted instructions between two samples, and what a block has been charged with before it is compiled. */
-const samplePeriod = 50_000;
-const hotInstructions = 200_000;
+/** Guest instructions between two samples. */
+const samplePeriod = 100_000;
 /** A profile: enough for the trace to be full of it. */
 const profiledInstructions = 50_000;
 /** Compiled instructions before it is asked whether regions fit what is hot; then twice as many each time. */
@@ -56,10 +57,6 @@ const reformAfterFirst = 40_000_000;
 const longStay = 400;
 /** Compiling an instruction takes as long as interpreting so many. */
 const interpretedPerCompiled = 8000;
-/** Places of the trace looked at for one to charge. */
-const sampledPlacesMax = 64;
-/** Regions that follow one another because there is too much code for one. */
-const restMax = 8;
 /** Regions tried along with one that is compiled. */
 const hotTriedMax = 32;
 /** Times a place must have been seen in the traces read to be compiled along with others. */
@@ -76,17 +73,13 @@ export class Tier {
   /** Regions by frame they depend on; entries by physical address. */
   readonly #byFrame = new Map<number, Set<Live>>();
   readonly #entryAt = new Map<number, { live: Live; entry: number; delta: number }>();
-  /** By physical address of a block: interpreted instructions it has been charged with, and at how many it is tried. */
-  readonly #heat = new Map<number, { spent: number; tryAt: number }>();
+  readonly #heat = new Map<number, number>();
   readonly #refused = new Set<number>();
   /** How often code of a frame has been dropped: what writes itself all the time stays interpreted. */
   readonly #changes = new Map<number, number>();
   readonly #source: CodeSource;
   readonly #profile: Profile;
-  /** Interpreted instructions since the last sample; compiled ones until now. */
   #sinceSample = 0;
-  #compiledThen = 0;
-  #instructions = 0;
   /** Instructions still to be interpreted for a profile; 0: none is being made. */
   #profilingLeft = 0;
   /** Compiled instructions and entries of regions at the last look, and how many make the next one due. */
@@ -153,54 +146,44 @@ export class Tier {
   /** The guest has run some instructions. */
   ran(instructions: number): void {
     if (this.#mode === "force") return;
-    this.#instructions += instructions;
     if (this.#profilingLeft > 0) {
       this.#profilingLeft -= instructions;
       if (this.#profilingLeft <= 0) this.#reform();
       return;
     }
+    this.#sinceSample += instructions;
+    if (this.#sinceSample < samplePeriod) return;
+    this.#sinceSample = 0;
+    this.#sample();
+    this.#considerReform();
+  }
+
+  #sample(): void {
     const { view } = this.#host.memory();
-    const compiled = Number(view.getBigUint64(state.compiledInstructions, true));
-    this.#sinceSample += instructions - (compiled - this.#compiledThen);
-    this.#compiledThen = compiled;
-    if (this.#sinceSample >= samplePeriod && this.#sample(view, this.#sinceSample)) this.#sinceSample = 0;
-    this.#considerReform(view, compiled);
-  }
-
-  /** Charges the place interpreted last; false if there is none among those traced last. */
-  #sample(view: DataView, interpreted: number): boolean {
-    for (const rip of lastTraced(view)) {
-      const physical = this.#physical(rip);
-      const header = physical === 0 ? 0 : this.#decoder.find(physical);
-      if (header === 0 || this.#decoder.regionAt(header) !== 0) continue;
-      if (this.#offer(physical) || this.translations.isComing) return true;
-      if (this.#refused.has(physical)) continue;
-      const heat = this.#heatAt(physical);
-      heat.spent += interpreted;
-      if (heat.spent < heat.tryAt || this.#instructions < limits.compiledAfterInstructions) return true;
-      this.#profile.read(view);
-      this.#compile(rip);
-      return true;
-    }
-    return false;
-  }
-
-  #heatAt(physical: number): { spent: number; tryAt: number } {
-    let heat = this.#heat.get(physical);
-    if (heat !== undefined) return heat;
+    const rip = lastTraced(view);
+    const physical = rip === 0 ? 0 : this.#physical(rip);
+    const header = physical === 0 ? 0 : this.#decoder.find(physical);
+    if (header === 0 || this.#decoder.regionAt(header) !== 0) return;
+    if (this.#offer(physical) || this.translations.isComing) return;
+    const heat = (this.#heat.get(physical) ?? 0) + 1;
     if (this.#heat.size >= limits.hotCandidatesMax) this.#heat.clear();
-    this.#heat.set(physical, (heat = { spent: 0, tryAt: hotInstructions }));
-    return heat;
+    this.#heat.set(physical, heat);
+    // A region may turn out too large for what is known: it is tried again when that has doubled.
+    if (heat < hotSamples || (heat & (heat - 1)) !== 0 || this.#refused.has(physical)) return;
+    this.#profile.read(view);
+    this.#compile(rip);
   }
 
   /**
    * Regions are formed by what was hot when they were. Where control goes from one to the next all the time, the
    * interpreter runs for a moment, its trace shows what is hot now, and regions are formed anew around that.
    */
-  #considerReform(view: DataView, compiled: number): void {
+  #considerReform(): void {
+    const { view } = this.#host.memory();
+    const entries = Number(view.getBigUint64(state.regionEntries, true));
+    const compiled = Number(view.getBigUint64(state.compiledInstructions, true));
     const run = compiled - this.#reformedAt;
     if (run < this.#reformAfter) return;
-    const entries = Number(view.getBigUint64(state.regionEntries, true));
     const often = run < (entries - this.#entriesThen) * longStay;
     this.#reformedAt = compiled;
     this.#entriesThen = entries;
@@ -248,10 +231,7 @@ export class Tier {
       return;
     }
     const regions = [first];
-    if (!forced) {
-      this.#addRest(regions, guide, reformed);
-      this.#addHot(regions, covered, guide, reformed);
-    }
+    if (!forced) this.#addHot(regions, covered, guide, reformed);
     this.#connect(regions);
     const compiled = compileRegions(regions, forced);
     const module = new WebAssembly.Module(compiled.bytes);
@@ -273,20 +253,10 @@ export class Tier {
    */
   #pays(region: Region): boolean {
     const places = region.blocks.map(({ offset }) => (region.pages.get(pageOf(offset))! + (offset & 4095)) >>> 0);
-    const spent = places.reduce((sum, physical) => sum + (this.#heat.get(physical)?.spent ?? 0), 0);
-    const missing = sizeOf(region) * interpretedPerCompiled - spent;
-    if (missing > 0) {
-      const heat = this.#heatAt(places[0]!);
-      heat.tryAt = heat.spent + Math.max(hotInstructions, missing / 2);
-      return false;
-    }
+    const samples = places.reduce((sum, physical) => sum + (this.#heat.get(physical) ?? 0), 0);
+    if (samples * samplePeriod < sizeOf(region) * interpretedPerCompiled) return false;
     // What has been spent justifies one region, not each that shares blocks with it.
     for (const physical of places) this.#heat.delete(physical);
-    // Blocks are charged by where the last jump led: with what a region has no room for as well.
-    if (region.rest !== null) {
-      const physical = this.#physical(region.origin + region.rest);
-      if (physical !== 0) this.#heatAt(physical).spent = spent;
-    }
     return true;
   }
 
@@ -295,22 +265,12 @@ export class Tier {
     return physical !== 0 && this.#entryAt.has(physical);
   }
 
-  /** Adds regions for what the first ones had no room for. */
-  #addRest(regions: Region[], guide: Guide, reformed: boolean): void {
-    for (let last = regions[0]!; last.rest !== null && regions.length < restMax;) {
-      const region = discover(this.#source, guide, last.origin + last.rest);
-      if (region === null || (!reformed && !this.#pays(region))) return;
-      regions.push(region);
-      last = region;
-    }
-  }
-
   /** Adds regions for the other hot places that none has yet: one module for many is much cheaper than one each. */
   #addHot(regions: Region[], covered: Set<number>, guide: Guide, reformed: boolean): void {
     const cover = (region: Region): void => {
       for (const block of region.blocks) covered.add(region.origin + block.offset);
     };
-    for (const region of regions) cover(region);
+    cover(regions[0]!);
     let tried = 0;
     for (const address of this.#profile.hottest()) {
       if (regions.length >= limits.regionsPerModuleMax) break;
@@ -616,14 +576,11 @@ function linesOf(code: readonly Span[], pages: ReadonlyMap<number, number>): Map
 /** No address space has this tag. */
 const noSpace = 0xffffffff;
 
-/** The places traced last, the newest first: where control came from one region to another, they have one each. */
-function* lastTraced(view: DataView): Generator<number> {
-  const next = view.getUint32(state.traceNext, true);
-  for (let i = 1; i <= sampledPlacesMax; i++) {
-    const at = trace.base + ((next - 8 * i) & traceMask);
-    const high = view.getUint32(at + 4, true);
-    if (high < 0x80000000) yield high * 2 ** 32 + view.getUint32(at, true);
-  }
+/** The place of the trace written last, or 0. */
+function lastTraced(view: DataView): number {
+  const at = (view.getUint32(state.traceNext, true) - 8) & traceMask;
+  const high = view.getUint32(trace.base + at + 4, true);
+  return high >= 0x80000000 ? 0 : high * 2 ** 32 + view.getUint32(trace.base + at, true);
 }
 
 function sizeOf(region: Region): number {

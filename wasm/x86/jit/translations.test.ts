@@ -37,7 +37,7 @@ const program = (inner = "add rax, rcx") =>
   add:
     ${inner}
     ret`);
-/** Far more instructions than `limits.compiledAfterInstructions`. */
+/** Far more instructions than `limits.translationsAfterInstructions`. */
 const rounds = 16_000_000;
 const sum = (BigInt(rounds) * BigInt(rounds + 1)) / 2n;
 
