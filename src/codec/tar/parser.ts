@@ -86,9 +86,15 @@ export class TarParser {
     }
   }
 
-  /** The archive is complete: it must not stop within an entry. */
+  /**
+   * The archive is complete: it must not stop within an entry. Some writers leave out what follows the last content, its
+   * padding included (umoci's `insert` does), which other readers take.
+   */
   finish(): void {
-    if (this.#blockFilled > 0 || !["header", "zero-block", "end"].includes(this.#state.kind)) throw truncated();
+    const state = this.#state;
+    const isBetween =
+      state.kind === "content" ? state.left === 0 : ["header", "zero-block", "end"].includes(state.kind);
+    if (this.#blockFilled > 0 || !isBetween) throw truncated();
     if (this.#records.length > 0 || this.#longName !== null || this.#longLink !== null) throw truncated();
     if (this.#position === 0) throw new WherryError("invalid-archive", "not a tar archive: it is empty");
   }

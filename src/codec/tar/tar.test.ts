@@ -299,11 +299,17 @@ describe("bad archives", () => {
   const tar = write({ name: "one", body: "x".repeat(1000) }, { name: "n".repeat(300), body: "two" });
 
   test("cut anywhere but between entries is an error", () => {
+    const lastContent = tar.length - 1024 - 512;
     for (let length = 1; length < tar.length - 1024; length += 37) {
-      const isWhole = length === 1536 || length === tar.length - 1024;
+      const isWhole = (length >= 512 + 1000 && length <= 1536) || length >= lastContent + 3;
       if (!isWhole) expect(() => parse(tar.subarray(0, length)), `cut at ${length}`).toThrow("truncated");
     }
     expect(parse(tar.subarray(0, 512 + 1024))).toHaveLength(1);
+    // Without the padding of the last content, and with half of it.
+    expect(parse(tar.subarray(0, 512 + 1000))).toHaveLength(1);
+    expect(parse(tar.subarray(0, 512 + 1010))).toHaveLength(1);
+    expect(parse(tar.subarray(0, lastContent + 3))).toHaveLength(2);
+    expect(() => parse(tar.subarray(0, lastContent + 2))).toThrow("truncated");
     expect(parse(tar.subarray(0, tar.length - 1024))).toHaveLength(2);
     expect(parse(tar.subarray(0, tar.length - 512))).toHaveLength(2);
   });
