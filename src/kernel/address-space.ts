@@ -144,6 +144,14 @@ export class AddressSpace implements TlbIdentity {
     return this.#faultPrivateFile(area, page, write);
   }
 
+  /** Maps a page of a file that is mapped for execution and whose content is at hand: nobody asked for it yet. */
+  bringIn(address: number): void {
+    const area = this.areas.find(address);
+    if (area === null || area.backing === null || area.shared || (area.protection & prot.EXEC) === 0) return;
+    const page = address - (address % pageBytes);
+    if (this.table.get(page) === 0) void this.#faultPrivateFile(area, page, false);
+  }
+
   /** Permission bits of a leaf in `area`, given its software bits. */
   leafBits(area: Vma, software: number): number {
     const kept = software & (pte.copyOnWrite | pte.shared | pte.dirty);

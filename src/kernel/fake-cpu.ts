@@ -33,6 +33,7 @@ export class FakeCpu implements Cpu {
   program: (cpu: FakeCpu) => Exit = () => {
     throw new Error("this test runs no instructions");
   };
+  pager = null;
   faultAddress = 0;
   faultAccess: Access = 0;
   space = 0;

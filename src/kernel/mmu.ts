@@ -13,6 +13,8 @@ export interface TlbIdentity {
   /** 0: needs a new one. */
   id: number;
   epoch: number;
+  /** Maps a page of code, if that needs no waiting. */
+  bringIn(address: number): void;
 }
 
 export class Mmu {
@@ -25,6 +27,7 @@ export class Mmu {
   constructor(cpu: Cpu, frames: FrameAllocator) {
     this.cpu = cpu;
     this.frames = frames;
+    cpu.pager = (address) => this.#current?.bringIn(address);
   }
 
   activate(space: TlbIdentity): void {

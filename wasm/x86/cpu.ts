@@ -115,6 +115,7 @@ class Processor implements Cpu {
   readonly frameBase = frameBase;
   readonly contextBytes = contextBytes;
   readonly level: CpuLevel;
+  pager: ((address: number) => void) | null = null;
   readonly #exports: Exports;
   readonly #decoder: BlockDecoder;
   /** Null: interpreted only. */
@@ -175,6 +176,7 @@ class Processor implements Cpu {
               level,
               memory: () => ({ bytes: this.bytes, words: this.words, view: this.view }),
               frameOf: (address) => this.#frameOf(address),
+              bringIn: (address) => this.#bringIn(address),
             },
             this.#decoder,
             regions,
@@ -202,6 +204,13 @@ class Processor implements Cpu {
     view.setBigUint64(state.faultAddress, at, true);
     view.setUint32(state.faultAccess, kind, true);
     return frame;
+  }
+
+  #bringIn(address: number): number {
+    const frame = this.#frameOf(address);
+    if (frame !== 0 || this.pager === null) return frame;
+    this.pager(address);
+    return this.#frameOf(address);
   }
 
   #refresh(): void {

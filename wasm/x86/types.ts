@@ -198,6 +198,11 @@ export interface Cpu {
    * Page tables to translate with. `id` distinguishes address spaces in the TLBs (1…65535): switching needs no flush.
    */
   setAddressSpace(root: number, id: number): void;
+  /**
+   * Called before compiled code runs over a page that is not mapped: maps it for execution if that needs no waiting.
+   * Without it, such code waits until the guest itself has touched all of its pages.
+   */
+  pager: ((address: number) => void) | null;
   /** After a leaf of the current space was changed or removed: drops what the TLBs know of that page. */
   invalidatePage(address: number): void;
   /** After many changes, or when `id` is reused: drops everything known of all spaces. */

@@ -67,6 +67,34 @@ describe.each(engines)("code that changes, %s", (engine) => {
     expect(again(machine)).toBe(0x23n);
   });
 
+  if (engine !== "interp")
+    test("a page that is only not mapped yet does not keep compiled code from running", () => {
+      // A loop that runs into the next page all the time.
+      const machine = start(`
+      mov ecx, 1000000
+      jmp 1f
+      .org 0xffc
+    1: add eax, 1
+      add eax, 2
+      sub ecx, 1
+      jnz 1b
+      syscall`);
+      const { cpu } = machine;
+      again(machine);
+      const second = cpu.words[machine.leaf(codeAddress + 4096) >> 2]!;
+      const asked: number[] = [];
+      cpu.pager = (address) => {
+        asked.push(address);
+        machine.set(address, second);
+      };
+      machine.set(codeAddress + 4096, 0);
+      const before = cpu.counters.compiledRun;
+      cpu.setRegister(rax, 0n);
+      expect(again(machine)).toBe(3_000_000n);
+      expect(cpu.counters.compiledRun - before).toBeGreaterThan(3_000_000);
+      expect(asked).toEqual([codeAddress + 4096]);
+    });
+
   test("all code is dropped because the arena is full; then bytes and mappings change", () => {
     const machine = start(acrossPages);
     const { cpu } = machine;

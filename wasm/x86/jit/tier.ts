@@ -22,6 +22,8 @@ export interface TierHost {
   memory(): { readonly bytes: Uint8Array; readonly words: Uint32Array; readonly view: DataView };
   /** Frame that a guest page is mapped to for execution, or 0; no fault is recorded. */
   frameOf(address: number): number;
+  /** The same, after the page was mapped if that needs no waiting. */
+  bringIn(address: number): number;
 }
 
 /** Bytes of guest code, relative to a region's origin. */
@@ -42,6 +44,8 @@ interface Live {
   /** The guest's code it was compiled from; by frame, the lines (layout.ts) of the pages above that this lies on. */
   readonly code: readonly Span[];
   lines: ReadonlyMap<number, ReadonlySet<number>>;
+  /** How often it could not run, because its pages are not mapped as they were. */
+  misfits: number;
 }
 
 /** Samples of a block before it is compiled. */
@@ -59,6 +63,8 @@ const longStay = 400;
 const interpretedPerCompiled = 8000;
 /** Regions tried along with one that is compiled. */
 const hotTriedMax = 32;
+/** A region that could not run where it was entered so often is given up. */
+const misfitsMax = 64;
 /** Times a place must have been seen in the traces read to be compiled along with others. */
 const hotCount = 8;
 
@@ -340,7 +346,7 @@ export class Tier {
     if (place >= this.table.length) this.table.grow(Math.max(64, this.table.length));
     this.table.set(place, code);
     const descriptor = regionTable.base + place * regionTable.entryBytes;
-    const live: Live = { descriptor, place, pages, entries, stored, code: spans, lines: new Map() };
+    const live: Live = { descriptor, place, pages, entries, stored, code: spans, lines: new Map(), misfits: 0 };
     this.#live[place] = live;
     const { words } = this.#host.memory();
     words[(descriptor + regionTable.place) >> 2] = place;
@@ -430,7 +436,7 @@ export class Tier {
       const page = pageOf(piece.offset);
       let frame = pages.get(page);
       if (frame === undefined) {
-        frame = this.#usable(this.#host.frameOf(origin + page));
+        frame = this.#usable(this.#host.bringIn(origin + page));
         if (frame === 0) {
           // Not here yet. Asking at each turn of a loop would cost more than it may save.
           this.#putBack(live, stored, origin + page);
@@ -467,7 +473,11 @@ export class Tier {
     const { bytes, view } = this.#host.memory();
     for (const [delta, frame] of live.pages) {
       const address = origin + delta;
-      if (this.#host.frameOf(address) !== frame) return false;
+      if (this.#host.bringIn(address) !== frame) {
+        // Asking at each turn of a loop costs more than it may save, and a region that fits can take its place.
+        if (++live.misfits >= misfitsMax) this.#drop(live);
+        return false;
+      }
       // A change of this mapping must be noticed.
       bytes[pageMarks.base + (Math.floor(address / 4096) & (pageMarks.entries - 1))] = 1;
     }
