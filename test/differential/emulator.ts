@@ -31,6 +31,7 @@ const vectors: Partial<Record<Exit, number>> = {
 };
 
 const pageBytes = 4096;
+const sliceInstructions = 10_000;
 
 export class Emulator {
   readonly cpu: Cpu;
@@ -86,7 +87,8 @@ export class Emulator {
     return this.cpu.bytes.subarray(start, start + bytes);
   }
 
-  run(test: Case): Result {
+  /** At most about so many instructions of it, in slices. */
+  run(test: Case, instructionsMax = 1_000_000): Result {
     const { cpu } = this;
     cpu.resetContext();
     this.#piece(this.#code, 0, codeBytes).fill(0xcc);
@@ -101,7 +103,8 @@ export class Emulator {
     cpu.loadFx(test.fx);
     cpu.bytes.set(test.high ?? new Uint8Array(highBytes), state.ymmHigh);
     let reason: Exit = exit.budget;
-    for (let slice = 0; slice < 100 && reason === exit.budget; slice++) reason = cpu.run(10_000);
+    for (let done = 0; done < instructionsMax && reason === exit.budget; done += sliceInstructions)
+      reason = cpu.run(sliceInstructions);
     const registers = new BigUint64Array(16);
     for (let i = 0; i < 16; i++) registers[i] = cpu.register(i);
     const fx = new Uint8Array(512);

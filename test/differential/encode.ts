@@ -16,6 +16,15 @@ export interface Encoded {
   readonly index: { readonly number: number; readonly scale: number } | null;
 }
 
+/** What an instruction among many may use. */
+export interface Among {
+  /** The only base of its memory operand (R8 to R15 but R12, which needs a SIB byte), and what it holds. */
+  readonly base: number;
+  readonly holds: bigint;
+  /** General registers it may name. */
+  readonly registers: readonly number[];
+}
+
 interface Choice {
   readonly size: OperandSize;
   readonly memory: boolean;
@@ -30,8 +39,8 @@ interface Choice {
   readonly address32?: boolean;
   /** Base of the segment, by a prefix already given. */
   readonly segmentBase?: bigint;
-  /** One of many instructions: RSP and R15 keep their values, and R15 is the only base. */
-  readonly base15?: bigint;
+  /** One of many instructions. */
+  readonly among?: Among;
   /** Immediate, when it is not any. */
   readonly immediate?: number | undefined;
 }
@@ -43,8 +52,8 @@ function isGeneral(operand: Operand | undefined): boolean {
 }
 
 /** A register number for an operand. RSP rarely: stack instructions have it already. */
-function pickRegister(dice: Dice, operand: Operand | undefined, keep = false): number {
-  if (keep && isGeneral(operand)) return dice.pick([0, 1, 2, 3, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14]);
+function pickRegister(dice: Dice, operand: Operand | undefined, among?: Among): number {
+  if (among !== undefined && isGeneral(operand)) return dice.pick(among.registers);
   if (operand?.kind === "P" || operand?.kind === "Q" || operand?.kind === "ST") return dice.below(8);
   const number = dice.below(16);
   return isGeneral(operand) && number === 4 && !dice.chance(8) ? 3 : number;
@@ -61,7 +70,8 @@ export function encode(dice: Dice, parsed: ParsedRow, choice: Choice): Encoded {
   const target = BigInt.asUintN(64, choice.target - (choice.segmentBase ?? 0n));
   const prefixes: number[] = [...(choice.prefixes ?? [])];
   if (choice.address32 === true) prefixes.push(0x67);
-  const keep = choice.base15 !== undefined;
+  const { among } = choice;
+  const keep = among !== undefined;
   const pinned = new Map<number, bigint>();
   if (choice.lock) prefixes.push(0xf0);
   const uses16 =
@@ -81,14 +91,15 @@ export function encode(dice: Dice, parsed: ParsedRow, choice: Choice): Encoded {
   const regOperand = operands.find((o) => o.kind === "G" || o.kind === "V" || o.kind === "P");
   const rmOperand = operands.find((o) => o.kind === "E" || o.kind === "W" || o.kind === "Q" || o.kind === "ST");
   const opcodeOperand = operands.find((o) => o.kind === "Z");
-  const reg = encoding.digit >= 0 ? encoding.digit : pickRegister(dice, regOperand, keep);
+  const reg = encoding.digit >= 0 ? encoding.digit : pickRegister(dice, regOperand, among);
   // A gather's destination, index and mask (the register next to the index) differ, or else it is invalid.
   const index = parsed.vectorIndex ? { number: dice.below(16), scale: dice.below(4) } : null;
   const mask = ((index?.number ?? 0) + 1) % 16;
   if (index !== null && (reg === index.number || reg === mask) && !dice.chance(8)) return encode(dice, parsed, choice);
-  let rm = pickRegister(dice, rmOperand, keep);
-  if (dice.chance(4) && rmOperand?.kind !== "ST" && !(keep && encoding.digit >= 0))
-    rm = rmOperand?.kind === "Q" ? reg & 7 : reg;
+  let rm = pickRegister(dice, rmOperand, among);
+  // Of a vector and a general register, the same number may be one that is not to be used.
+  const mayBeSame = !keep || (encoding.digit < 0 && isGeneral(rmOperand) === isGeneral(regOperand));
+  if (dice.chance(4) && rmOperand?.kind !== "ST" && mayBeSame) rm = rmOperand?.kind === "Q" ? reg & 7 : reg;
   if (encoding.digit < 0 && reg >= 8) rex |= 0x44;
 
   const tail: number[] = [];
@@ -98,7 +109,7 @@ export function encode(dice: Dice, parsed: ParsedRow, choice: Choice): Encoded {
   };
   let opcode = encoding.opcode;
   if (encoding.plusRegister) {
-    const number = opcodeOperand === undefined ? dice.below(8) : pickRegister(dice, opcodeOperand, keep);
+    const number = opcodeOperand === undefined ? dice.below(8) : pickRegister(dice, opcodeOperand, among);
     opcode |= number & 7;
     if (number >= 8) rex |= 0x41;
     rm = number;
@@ -136,10 +147,10 @@ export function encode(dice: Dice, parsed: ParsedRow, choice: Choice): Encoded {
       tail.push(field | 4, 0x25);
       push(target & 0xffffffffn, 4);
       if (target >> 31n !== 0n) return encode(dice, parsed, choice);
-    } else if (choice.base15 !== undefined) {
-      tail.push(0x80 | field | 7);
+    } else if (among !== undefined) {
+      tail.push(0x80 | field | (among.base & 7));
       rex |= 0x41;
-      push(target - choice.base15, 4);
+      push(target - among.holds, 4);
     } else {
       const withIndex = shape >= 5;
       const far = dice.chance(3);
@@ -190,7 +201,7 @@ export function encode(dice: Dice, parsed: ParsedRow, choice: Choice): Encoded {
     let vvvv = 0;
     if (vvvvOperand !== undefined) {
       const same = dice.below(8);
-      vvvv = pickRegister(dice, vvvvOperand, keep);
+      vvvv = pickRegister(dice, vvvvOperand, among);
       if (same === 0 && !(keep && isGeneral(vvvvOperand) !== isGeneral(regOperand)))
         vvvv = encoding.digit < 0 ? reg : vvvv;
       if (same === 1 && !memory && !(keep && isGeneral(vvvvOperand) !== isGeneral(rmOperand))) vvvv = rm;

@@ -7,6 +7,9 @@ import { join } from "node:path";
 import { highBytes, windowBytes } from "./layout.ts";
 import type { Case, Result } from "./layout.ts";
 
+/** Far longer than cases take: one of them does not end. */
+const nativeMs = 60_000;
+
 const caseBytes = 16 * 8 + 16 + 512 + highBytes + windowBytes;
 const padded = (bytes: number): number => (bytes + 7) & ~7;
 const resultBytes = 16 * 8 + 40 + 512 + highBytes + windowBytes;
@@ -67,7 +70,10 @@ export function runNative(cases: readonly Case[]): Result[] {
       at += windowBytes + padded(test.code.length);
     }
     writeFileSync(join(folder, "cases"), input);
-    const ran = spawnSync(program, [join(folder, "cases"), join(folder, "results")], { encoding: "utf8" });
+    const ran = spawnSync(program, [join(folder, "cases"), join(folder, "results")], {
+      encoding: "utf8",
+      timeout: nativeMs,
+    });
     if (ran.status !== 0) throw new Error(`the native runner ended with ${ran.status ?? ran.signal}: ${ran.stderr}`);
     const output = readFileSync(join(folder, "results"));
     const results: Result[] = [];
