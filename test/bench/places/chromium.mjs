@@ -51,6 +51,8 @@ export class Chromium {
     this.#session = await this.#browser.newBrowserCDPSession();
     this.#server = await listen(join(root, "dist/page"), 0, { "/bench-image.tar": benchImage });
     this.#context = await this.#browser.newContext();
+    // A page that stays, so that fresh ones open in a window there is: the browser loads its own pages for each new one.
+    await this.#context.newPage();
     await this.reopen();
   }
 
