@@ -68,6 +68,9 @@ export interface ArmTable {
 
 const sizeSlot: Record<OperandSize, number> = { 8: 0, 16: 1, 32: 2, 64: 3 };
 
+/** By condition, of a form that is fused with none: most are, and share it. */
+const unfused = new Int16Array(16).fill(-1);
+
 let table: ArmTable | undefined;
 
 export function armTable(): ArmTable {
@@ -95,8 +98,8 @@ function build(): ArmTable {
     dead: -1,
     liveIndexed: -1,
     deadIndexed: -1,
-    fused: new Int16Array(16).fill(-1),
-    fusedIndexed: new Int16Array(16).fill(-1),
+    fused: unfused,
+    fusedIndexed: unfused,
   }));
   const addHot = (arm: Arm): number => {
     hot.push(arm);
@@ -112,9 +115,14 @@ function build(): ArmTable {
       arms.liveIndexed = addHot({ form, flags: true, fuse: -1, indexed: true });
       if (heat.dead) arms.deadIndexed = addHot({ form, flags: false, fuse: -1, indexed: true });
     }
-    for (const code of heat.fuse) arms.fused[code] = addHot({ form, flags: true, fuse: code, indexed: false });
-    for (const code of heat.fuseIndexed)
-      arms.fusedIndexed[code] = addHot({ form, flags: true, fuse: code, indexed: true });
+    const fusedArms = (codes: readonly number[], indexed: boolean): Int16Array => {
+      if (codes.length === 0) return unfused;
+      const all = unfused.slice();
+      for (const code of codes) all[code] = addHot({ form, flags: true, fuse: code, indexed });
+      return all;
+    };
+    arms.fused = fusedArms(heat.fuse, false);
+    arms.fusedIndexed = fusedArms(heat.fuseIndexed, true);
   }
   for (const form of forms) {
     const arms = ofForm[form.id]!;

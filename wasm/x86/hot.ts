@@ -172,7 +172,7 @@ const rules: readonly Rule[] = [
   { match: ["ANDPD Vdq Wdq", "XORPD Vdq Wdq"], sizes: any, forms: "m" },
 ];
 
-const conditionNames = [
+const conditionNames: ReadonlySet<string> = new Set([
   "JO",
   "JNO",
   "JB",
@@ -189,7 +189,7 @@ const conditionNames = [
   "JGE",
   "JLE",
   "JG",
-];
+]);
 
 const byKey = new Map<string, Rule[]>();
 for (const rule of rules) {
@@ -200,13 +200,35 @@ for (const rule of rules) {
   }
 }
 
+const none: Heat = { dead: false, indexed: false, fuse: [], fuseIndexed: [] };
+const noRules: readonly Rule[] = [];
+
+/** What holds for all forms of a row: looked up once, because a row has up to eight forms. */
+interface RowHeat {
+  readonly parsed: Form["parsed"];
+  readonly isCondition: boolean;
+  readonly isConditional: boolean;
+  readonly rules: readonly Rule[];
+}
+
+let last: RowHeat | null = null;
+
+function heatOf(parsed: Form["parsed"]): RowHeat {
+  const { name, operands } = parsed.row;
+  const key = operands === "" ? name : `${name} ${operands}`;
+  return {
+    parsed,
+    isCondition: conditionNames.has(name),
+    isConditional: name.startsWith("CMOV") || name.startsWith("SET"),
+    rules: byKey.get(key) ?? byKey.get(key.replaceAll("!", "")) ?? noRules,
+  };
+}
+
 export function hotness(form: Form): Heat | null {
-  const { row } = form.parsed;
-  const none = { dead: false, indexed: false, fuse: [], fuseIndexed: [] };
-  if (conditionNames.includes(row.name)) return none;
-  if (/^(CMOV|SET)/.test(row.name) && !form.memory && form.size !== 16) return none;
-  const key = `${row.name} ${row.operands}`.trim();
-  for (const rule of byKey.get(key) ?? byKey.get(key.replaceAll("!", "")) ?? []) {
+  if (last?.parsed !== form.parsed) last = heatOf(form.parsed);
+  if (last.isCondition) return none;
+  if (last.isConditional && !form.memory && form.size !== 16) return none;
+  for (const rule of last.rules) {
     if (!rule.sizes.includes(form.size)) continue;
     if (rule.forms !== "rm" && (rule.forms === "m") !== form.memory) continue;
     return {

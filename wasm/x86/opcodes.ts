@@ -2,7 +2,7 @@
  * From opcode bytes to rows: one flat table by map, opcode, prefix class, REX.W, ModRM.reg and whether ModRM names
  * memory; and a list of the rows whose whole ModRM byte is part of the opcode.
  */
-import { parsedRows } from "./operands.ts";
+import { parsedRows, type Encoding } from "./operands.ts";
 import type { CpuLevel } from "./types.ts";
 
 export const prefixClass = { none: 0, operandSize: 1, rep: 2, repne: 3 } as const;
@@ -73,16 +73,28 @@ function build(level: CpuLevel): OpcodeTable {
         continue;
       }
       if (encoding.modrm) modrm[map * 256 + opcode]! |= 1;
-      const digits = encoding.digit >= 0 ? [encoding.digit] : encoding.modrm ? [0, 1, 2, 3, 4, 5, 6, 7] : [0];
-      const memories: number[] = [];
-      if (encoding.modrm ? encoding.register : true) memories.push(0);
-      if (encoding.modrm && encoding.memory) memories.push(1);
       for (let low = 0; low < (encoding.plusRegister ? 8 : 1); low++)
         for (const prefix of classes[encoding.prefix])
-          for (const rexW of encoding.rexW === null ? [0, 1] : [encoding.rexW])
-            for (const digit of digits)
-              for (const memory of memories) rows[opcodeSlot(map, opcode + low, prefix, rexW, digit, memory)] = index;
+          fillSlots(rows, index, encoding, opcodeSlot(map, opcode + low, prefix, 0, 0, 0));
     }
   }
   return { rows, modrm, fixed };
+}
+
+/**
+ * Enters a row for one opcode and prefix class: by REX.W, ModRM.reg and memory, which are the last of a slot. Every
+ * worker does this when it starts, hence whole runs at a time.
+ */
+function fillSlots(rows: Int16Array, index: number, encoding: Encoding, first: number): void {
+  const { rexW, modrm, digit, register, memory } = encoding;
+  const anyDigit = modrm && digit < 0;
+  for (let w = rexW ?? 0; w <= (rexW ?? 1); w++) {
+    const from = first + 16 * w + 2 * Math.max(digit, 0);
+    if (anyDigit && register && memory) rows.fill(index, from, from + 16);
+    else
+      for (let at = from; at < from + (anyDigit ? 16 : 2); at += 2) {
+        if (register || !modrm) rows[at] = index;
+        if (memory && modrm) rows[at + 1] = index;
+      }
+  }
 }

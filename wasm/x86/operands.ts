@@ -113,6 +113,15 @@ const fixed: Record<string, { index: number; size: SizeSpec }> = {
   rDX: { index: 2, size: "v" },
 };
 
+/** Parsed operands by their text: two hundred of them in nearly two thousand rows. */
+const parsedOperands = new Map<string, Operand>();
+
+function operandOf(text: string): Operand {
+  let operand = parsedOperands.get(text);
+  if (operand === undefined) parsedOperands.set(text, (operand = parseOperand(text)));
+  return operand;
+}
+
 function parseOperand(text: string): Operand {
   const access = text.at(-1);
   const body = access === "!" || access === "=" ? text.slice(0, -1) : text;
@@ -173,6 +182,37 @@ function parseOperand(text: string): Operand {
   }
 }
 
+/** What one token of an encoding says; which tokens there are stands in row.ts. */
+type Token =
+  | { readonly kind: "byte"; readonly value: number }
+  | { readonly kind: "prefix"; readonly prefix: Exclude<Encoding["prefix"], "">; readonly value: number }
+  | { readonly kind: "vex"; readonly vex: Exclude<Encoding["vex"], null> }
+  | { readonly kind: "W"; readonly value: 0 | 1 }
+  | { readonly kind: "modrm"; readonly digit: number; readonly register: boolean; readonly memory: boolean }
+  | { readonly kind: "plusRegister" };
+
+function parseToken(token: string): Token | null {
+  if (/^VEX\.(128|256|LZ|LIG)$/.test(token))
+    return { kind: "vex", vex: token === "VEX.256" ? 1 : token === "VEX.LIG" ? "any" : 0 };
+  if (/^(NP|NFx|66|F3|F2)$/.test(token))
+    return { kind: "prefix", prefix: token as Exclude<Encoding["prefix"], "">, value: Number.parseInt(token, 16) };
+  if (token === "W0" || token === "W1") return { kind: "W", value: token === "W1" ? 1 : 0 };
+  if (token === "/r") return { kind: "modrm", digit: -1, register: true, memory: true };
+  if (token === "+r") return { kind: "plusRegister" };
+  if (/^\/[0-7](:[rm])?$/.test(token))
+    return { kind: "modrm", digit: Number(token[1]), register: !token.endsWith(":m"), memory: !token.endsWith(":r") };
+  if (/^[0-9A-Fa-f]{2}$/.test(token)) return { kind: "byte", value: Number.parseInt(token, 16) };
+  return null;
+}
+
+const tokens = new Map<string, Token | null>();
+
+function tokenOf(text: string): Token | null {
+  let token = tokens.get(text);
+  if (token === undefined) tokens.set(text, (token = parseToken(text)));
+  return token;
+}
+
 function parseEncoding(text: string, operands: readonly Operand[]): Encoding {
   let prefix: Encoding["prefix"] = "";
   let vex: Encoding["vex"] = null;
@@ -184,21 +224,36 @@ function parseEncoding(text: string, operands: readonly Operand[]): Encoding {
   let register = true;
   let memory = true;
   const bytes: number[] = [];
-  for (const token of text.split(" ")) {
-    if (token.startsWith("VEX.")) {
-      vex = token === "VEX.256" ? 1 : token === "VEX.LIG" ? "any" : 0;
-      if (!/^VEX\.(128|256|LZ|LIG)$/.test(token)) throw new Error(`unknown token ${token} in encoding ${text}`);
-    } else if (bytes.length === 0 && /^(NP|NFx|66|F3|F2)$/.test(token)) prefix = token as Encoding["prefix"];
-    else if (token === "W0" || token === "W1") rexW = token === "W1" ? 1 : 0;
-    else if (token === "/r") modrm = true;
-    else if (token === "+r") plusRegister = true;
-    else if (/^\/[0-7](:[rm])?$/.test(token)) {
-      modrm = true;
-      digit = Number(token[1]);
-      if (token.endsWith(":r")) memory = false;
-      if (token.endsWith(":m")) register = false;
-    } else if (/^[0-9A-Fa-f]{2}$/.test(token)) bytes.push(Number.parseInt(token, 16));
-    else throw new Error(`unknown token ${token} in encoding ${text}`);
+  for (const part of text.split(" ")) {
+    const token = tokenOf(part);
+    switch (token?.kind) {
+      case "vex":
+        vex = token.vex;
+        break;
+      case "prefix":
+        // After the first byte of an opcode, 66, F2 and F3 are bytes of it.
+        if (bytes.length === 0) prefix = token.prefix;
+        else if (!Number.isNaN(token.value)) bytes.push(token.value);
+        else throw new Error(`unknown token ${part} in encoding ${text}`);
+        break;
+      case "W":
+        rexW = token.value;
+        break;
+      case "modrm":
+        modrm = true;
+        if (token.digit >= 0) digit = token.digit;
+        register &&= token.register;
+        memory &&= token.memory;
+        break;
+      case "plusRegister":
+        plusRegister = true;
+        break;
+      case "byte":
+        bytes.push(token.value);
+        break;
+      default:
+        throw new Error(`unknown token ${part} in encoding ${text}`);
+    }
   }
   let map: Encoding["map"] = 0;
   let at = 0;
@@ -227,7 +282,7 @@ function parseEncoding(text: string, operands: readonly Operand[]): Encoding {
 }
 
 function parseRow(row: Row, index: number): ParsedRow {
-  const operands = row.operands === "" ? [] : row.operands.split(" ").map(parseOperand);
+  const operands = row.operands === "" ? [] : row.operands.split(" ").map(operandOf);
   const encoding = parseEncoding(row.encoding, operands);
   const uses = (spec: SizeSpec): boolean =>
     operands.some((operand) => operand.size === spec || operand.memorySize === spec);

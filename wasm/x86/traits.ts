@@ -4,12 +4,18 @@ import { armTable } from "./forms.ts";
 const flagLetters = "oszapc";
 export const allFlags = 0x3f;
 
+const masks = new Map<string, number>();
+
 function flagMask(letters: string | undefined): number {
-  let mask = 0;
-  for (const letter of letters ?? "") {
+  if (letters === undefined) return 0;
+  let mask = masks.get(letters);
+  if (mask !== undefined) return mask;
+  mask = 0;
+  for (const letter of letters) {
     const at = flagLetters.indexOf(letter);
     if (at >= 0) mask |= 1 << at;
   }
+  masks.set(letters, mask);
   return mask;
 }
 
