@@ -21,12 +21,14 @@ declare const __WHERRY_VERSION__: string;
 
 async function open(name: string): Promise<Engine> {
   const locator = { kind: "indexeddb", name } as const;
-  const store = await openIndexedDb(locator);
+  const opening = openIndexedDb(locator);
+  // At once: the code of a container's worker takes longer to load than the store to open.
   const runtimes = webWorkerRuntimes({
     spawn: () => new Worker(new URL("./container.ts", import.meta.url), { type: "module", name: "wherry-container" }),
     locator,
-    openStore: async () => store,
+    openStore: () => opening,
   });
+  const store = await opening;
   const images = new StoredImages(store);
   const unpack = () => new Worker(new URL("./unpack.ts", import.meta.url), { type: "module", name: "wherry-unpack" });
   const make = (record: ContainerRecord) =>
