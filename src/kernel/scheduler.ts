@@ -28,6 +28,8 @@ const firstBudget = 200_000;
 const budgetMin = 20_000;
 /** One call of `run` aims at this long, so that a kill or a keystroke waits no longer. */
 const runTargetMs = 2;
+/** It ends after this long in any case: slow instructions may come after fast ones. */
+const runMsMax = 3;
 /** Timers closer than this are waited for by turns of the host's loop: host timers are that coarse. */
 const coarseTimerMs = 2;
 /** A system call counts as this much system time: cheaper than two clock readings for each. */
@@ -112,10 +114,8 @@ export class Scheduler {
 
   /** The task has a signal: if it is on the processor, its slice ends soon. */
   preempt(task: Task): void {
-    if (task === this.#current) {
-      this.#preempt = true;
-      this.#kernel.cpu.interrupt();
-    }
+    // Never called while guest code runs: there is nothing to interrupt.
+    if (task === this.#current) this.#preempt = true;
   }
 
   /** The current task gives up the rest of its slice: sched_yield(2). */
@@ -213,8 +213,14 @@ export class Scheduler {
           this.enqueue(task);
           break;
         }
-        // Timers must not wait for the end of a long slice.
+        // Timers must not wait for the end of a long slice, nor whoever slept until then.
+        const wakes = this.#expectedWakes;
         this.#kernel.timers.expire();
+        if (this.#expectedWakes > wakes) {
+          this.#current = null;
+          this.enqueue(task);
+          break;
+        }
       }
     } finally {
       this.#current = null;
@@ -272,7 +278,7 @@ export class Scheduler {
     const budget = this.#budget;
     // The clock is read only where it is likely to be of use: after a run that used its budget up.
     const started = this.#timed ? performance.now() : 0;
-    const reason = cpu.run(budget);
+    const reason = cpu.run(budget, runMsMax);
     if (reason === exit.syscall) {
       this.#timed = false;
       task.next = "dispatch";

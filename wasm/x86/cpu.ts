@@ -60,6 +60,12 @@ const wasmPageBytes = 65536;
 const coldSlice = 100_000;
 const warmSlice = 4_000_000;
 const warmAfter = 20_000_000;
+/** Where the time of a run is limited, the clock is looked at after so many instructions, or so many milliseconds. */
+const pieceMin = 2000;
+const pieceMax = 100_000;
+/** What it counts for in a piece when the guest changes code, which is then decoded again. */
+const invalidationCost = 10_000;
+const pieceMs = { least: 0.3, most: 1 } as const;
 const space = { idBits: 12, idMax: 4094 } as const;
 
 let compiled: WebAssembly.Module | undefined;
@@ -126,6 +132,12 @@ class Processor implements Cpu {
   #view!: DataView;
   #interrupted = false;
   #instructions = 0;
+  /** Instructions between two looks at the clock, and the times of the last look and of the first in this run. */
+  #piece = pieceMax;
+  #pieceEnded = 0;
+  #runStarted = 0;
+  /** What was taken from the budget for work that is no instruction. */
+  #charged = 0;
   /** Address space ids as the kernel has them, to the twelve bits of a TLB tag. */
   #spaces = new Map<number, number>();
 
@@ -153,7 +165,13 @@ class Processor implements Cpu {
         },
         verify: (descriptor: number, origin: bigint): number =>
           this.#tier!.verify(descriptor >>> 0, Number(origin)) ? 1 : 0,
-        invalidate: (physical: number, bytes: number): void => this.#decoder.invalidate(physical >>> 0, bytes, true),
+        invalidate: (physical: number, bytes: number): void => {
+          const before = this.#decoder.invalidations;
+          this.#decoder.invalidate(physical >>> 0, bytes, true);
+          if (this.#decoder.invalidations === before) return;
+          this.#charged += invalidationCost;
+          this.view.setInt32(state.owed, this.view.getInt32(state.owed, true) + invalidationCost, true);
+        },
       },
       host,
     });
@@ -235,8 +253,9 @@ class Processor implements Cpu {
     return this.#view;
   }
 
-  run(budget: number): Exit {
+  run(budget: number, msMax = Infinity): Exit {
     let left = budget;
+    this.#pieceEnded = 0;
     for (;;) {
       if (this.#interrupted) {
         this.#interrupted = false;
@@ -246,16 +265,42 @@ class Processor implements Cpu {
       const tier = this.#tier;
       const most = this.#instructions < warmAfter ? coldSlice : warmSlice;
       const slice = Math.min(left, tier === null ? most : Math.min(most, tier.sliceMax));
-      this.view.setInt32(state.budget, slice, true);
-      const code = this.#exports.run() as Exit;
-      // An instruction that must leave at once takes more than there is.
-      const used = Math.min(2 * slice, slice - this.view.getInt32(state.budget, true));
+      let used = 0;
+      let code: Exit;
+      let isLate = false;
+      do {
+        const piece = msMax === Infinity ? slice : Math.min(this.#piece, slice - used);
+        this.view.setInt32(state.budget, piece, true);
+        code = this.#exports.run() as Exit;
+        // An instruction that must leave at once takes more than there is.
+        const done = piece - this.view.getInt32(state.budget, true) - this.#charged;
+        used += Math.max(0, Math.min(2 * piece, done));
+        this.#charged = 0;
+        if (code !== exit.budget || msMax === Infinity) break;
+        isLate = this.#look(piece, msMax);
+      } while (used < slice && !isLate);
       this.#instructions += used;
       if (this.#instructions >= limits.translationsAfterInstructions) this.#tier?.translations.release();
       left -= used;
       tier?.ran(used);
-      if (code !== exit.budget || left <= 0) return code;
+      if (code !== exit.budget || left <= 0 || isLate) return code;
     }
+  }
+
+  /**
+   * Looks at the clock after a piece: whether the time for a run is over. Some instructions take a thousand times as
+   * long as others, so that what was measured of one loop says little of the next.
+   */
+  #look(piece: number, msMax: number): boolean {
+    const now = performance.now();
+    if (this.#pieceEnded === 0) this.#runStarted = now;
+    else {
+      const took = now - this.#pieceEnded;
+      if (took > pieceMs.most) this.#piece = Math.max(pieceMin, Math.floor((piece * pieceMs.least) / took));
+      else if (took < pieceMs.least && this.#piece < pieceMax) this.#piece = Math.min(pieceMax, this.#piece * 2);
+    }
+    this.#pieceEnded = now;
+    return now - this.#runStarted >= msMax;
   }
 
   /** One instruction with the trap flag set, and the trap after it (Intel SDM vol. 3, 17.3.1.4). */

@@ -388,14 +388,18 @@ export class BlockDecoder {
     words[head] = block;
   }
 
+  /** In 32-bit integers throughout: numbers beyond would make this thirty times slower, and every page of code needs it. */
   #forgetWrites(frame: number): void {
     const { words } = this.#host.memory();
-    for (let i = 0; i < tlb.entries; i++) {
-      const entry = (tlb.base + i * tlb.entryBytes) >> 2;
-      const page = words[entry + tlb.writeTag / 4]! & -4096;
-      if (((page + words[entry + tlb.addend / 4]!) & -4096) >>> 0 !== frame) continue;
-      words[entry + tlb.writeTag / 4] = 0xffffffff;
-      words[entry + tlb.writeTag / 4 + 1] = 0xffffffff;
+    const wanted = frame | 0;
+    const tag = (tlb.base + tlb.writeTag) >> 2;
+    const addend = (tlb.base + tlb.addend) >> 2;
+    const end = (tlb.entries * tlb.entryBytes) >> 2;
+    for (let at = 0; at < end; at += tlb.entryBytes >> 2) {
+      const host = ((words[tag + at]! & -4096) + (words[addend + at]! | 0)) | 0;
+      if ((host & -4096) !== wanted) continue;
+      words[tag + at] = 0xffffffff;
+      words[tag + at + 1] = 0xffffffff;
     }
   }
 

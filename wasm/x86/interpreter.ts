@@ -122,6 +122,10 @@ function buildRun(m: ModuleBuilder, services: Services, verify: FunctionRef): Fu
       f.set(pc, i32.add(pc, i32.const(record.bytes)));
       f.br(again);
     };
+    const payOwed = (): void => {
+      f.set(budget, i32.sub(budget, i32.load(base, state.owed)));
+      f.emit(i32.store(base, i32.const(0), state.owed));
+    };
     const log = (address: Expression): void => {
       f.emit(i64.store(traceNext, address, trace.base));
       f.set(traceNext, i32.and(i32.add(traceNext, i32.const(8)), i32.const(traceMask)));
@@ -167,6 +171,8 @@ function buildRun(m: ModuleBuilder, services: Services, verify: FunctionRef): Fu
         // Not by the jump cache, which may lead right back here.
         f.set(target, ripOfRecord());
         f.set(pc, call(services.mmu.resolve, target));
+        // Decoding again what the guest has overwritten is work too.
+        payOwed();
         f.if(i32.eqz(pc), () => {
           f.emit(i64.store(base, target, state.rip));
           f.br(leave);
@@ -280,8 +286,7 @@ function buildRun(m: ModuleBuilder, services: Services, verify: FunctionRef): Fu
     // Cold arms.
     f.set(result, m.callIndirect(["i32"], ["i32"], i32.sub(i32.load16U(pc, record.op), i32.const(arms)), pc));
     f.if(i32.eqz(result), next);
-    f.set(budget, i32.sub(budget, i32.load(base, state.owed)));
-    f.emit(i32.store(base, i32.const(0), state.owed));
+    payOwed();
     f.brIf(fault, i32.eq(result, i32.const(status.fault)));
     f.if(i32.eq(result, i32.const(status.taken)), taken);
     f.if(i32.eq(result, i32.const(status.leave)), () => frame.leave());
@@ -297,6 +302,7 @@ function buildRun(m: ModuleBuilder, services: Services, verify: FunctionRef): Fu
         f.brIf(hit, i32.eq(i32.load(slot, jumpCache.base + 8), i32.load(base, state.spaceTag)));
       });
       f.set(pc, call(services.mmu.resolve, target));
+      payOwed();
       f.if(i32.eqz(pc), () => {
         f.emit(i64.store(base, target, state.rip));
         f.br(leave);

@@ -161,8 +161,11 @@ export interface Cpu {
   readonly words: Uint32Array;
   readonly view: DataView;
 
-  /** Runs the current context for at most about `budget` instructions (checked at block ends). */
-  run(budget: number): Exit;
+  /**
+   * Runs the current context for at most about `budget` instructions (checked at block ends), and not much longer than
+   * `msMax` milliseconds: the exit is then `budget` too.
+   */
+  run(budget: number, msMax?: number): Exit;
 
   /** Size of a saved context in bytes; it may live anywhere in linear memory, or in an array of the kernel's. */
   readonly contextBytes: number;
