@@ -77,7 +77,7 @@ export async function openImageTree(
   // Where reads are immediate, or nothing will run, none is worth while.
   const profiled = store.readPackSync === null && !readOnly;
   const remembered = profiled ? startOf(store, profileKey) : null;
-  const layers = await Promise.all(spec.layers.map((diffId) => layerIndex(store, diffId)));
+  const layers = await (profiled ? layersOf(store, spec.layers) : readLayers(store, spec.layers));
   const packs = layers.map(({ diffId, tarBytes }) => ({ digest: diffId, bytes: tarBytes }));
   const profile = profiled ? new StartProfile(store, packs) : null;
   const overlay = await openOverlay({
@@ -111,6 +111,29 @@ async function startOf(store: Store, key: string): Promise<Uint8Array | null> {
   const bytes = await store.readCache(key).catch(() => null);
   if (bytes !== null) lastStart = { key, bytes };
   return bytes;
+}
+
+/**
+ * The layers that were used last: an index of ten thousand files takes twenty milliseconds to get from storage, and what
+ * a diff ID names never changes.
+ */
+let lastLayers: { readonly key: string; readonly layers: readonly LayerIndex[] } | null = null;
+
+async function layersOf(store: Store, diffIds: readonly string[]): Promise<readonly LayerIndex[]> {
+  const key = diffIds.join(" ");
+  if (lastLayers?.key === key) {
+    const { layers } = lastLayers;
+    // Layers may have been removed meanwhile; then the read below says so.
+    const sizes = await Promise.all(diffIds.map((diffId) => store.packSize(diffId)));
+    if (!sizes.includes(null)) return layers;
+  }
+  const layers = await readLayers(store, diffIds);
+  lastLayers = { key, layers };
+  return layers;
+}
+
+function readLayers(store: Store, diffIds: readonly string[]): Promise<readonly LayerIndex[]> {
+  return Promise.all(diffIds.map((diffId) => layerIndex(store, diffId)));
 }
 
 async function layerIndex(store: Store, diffId: string): Promise<LayerIndex> {

@@ -125,9 +125,7 @@ class EmulatedContainer implements RuntimeContainer {
 
   async boot(io: RuntimeIo): Promise<void> {
     const kernel = this.#kernel;
-    // Forced compilation is there to try the compiler.
-    const known = (this.#spec.jit ?? "on") === "on" ? this.#useTranslations() : null;
-    this.#rootfs = await openRootfs(
+    const opening = openRootfs(
       {
         spec: this.#spec,
         store: this.#store,
@@ -139,6 +137,9 @@ class EmulatedContainer implements RuntimeContainer {
         this.#ptys = await mountKernelFileSystems(kernel, rootfs.namespace, this.#spec.process.tty);
       },
     );
+    // Asked for after the layers, which take longer. Forced compilation is there to try the compiler.
+    const known = (this.#spec.jit ?? "on") === "on" ? this.#useTranslations() : null;
+    this.#rootfs = await opening;
     await known;
     this.#first = await this.#start(this.#spec.process, io);
   }

@@ -49,6 +49,8 @@ function toLabel(entries: Uint32Array): Uint8Array {
 }
 
 function fromLabel(label: Uint8Array): Uint32Array {
+  const entries = new Uint32Array(label.length >> 2);
   const view = new DataView(label.buffer, label.byteOffset, label.length);
-  return Uint32Array.from({ length: label.length >> 2 }, (_, i) => view.getUint32(4 * i, true));
+  for (let i = 0; i < entries.length; i++) entries[i] = view.getUint32(4 * i, true);
+  return entries;
 }
