@@ -17,7 +17,7 @@ import { frameBase, pageMarks, record, tlb } from "./layout.ts";
 import { tlbSlotOf } from "./mmu.ts";
 import { nameInstruction } from "./names.ts";
 import { rehearsals, rehearseDecoder } from "./rehearsal.ts";
-import { contextBytes, contextStart, exactness, settledMxcsr, state } from "./state.ts";
+import { contextBytes, contextStart, earlyMxcsr, exactness, settledMxcsr, state } from "./state.ts";
 import {
   access,
   exit,
@@ -446,7 +446,8 @@ class Processor implements Cpu {
     to.setUint32(state.mxcsr, mxcsr, true);
     // Anything but the default makes modes and flags matter from now on (assembly/sse.ts).
     const isSettled = (mxcsr & settledMxcsr.mask) === settledMxcsr.value;
-    if (mxcsr !== 0x1f80 || to.getUint16(state.sseExact, true) !== exactness.off)
+    const isEarly = (mxcsr & earlyMxcsr.mask) === earlyMxcsr.value;
+    if (!isEarly || to.getUint16(state.sseExact, true) !== exactness.off)
       to.setUint16(state.sseExact, isSettled ? exactness.settled : exactness.exact, true);
     for (let i = 0; i < 8; i++) {
       const at = state.x87 + 16 * ((top + i) & 7);

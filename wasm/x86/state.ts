@@ -92,13 +92,15 @@ export const state = {
 
 /** How much of MXCSR matters. */
 export const exactness = {
-  /** Nobody has loaded it: it holds the default, and no flags are kept. */
+  /** Nobody has loaded it: it holds the default modes, and of the flags only invalid and division by zero are kept. */
   off: 0,
   /** Modes and flags hold. */
   exact: 1,
   /** The same, but the inexact flag is set already and everything else is at its default. */
   settled: 2,
 } as const;
+/** MXCSR & mask is this value before anything was loaded. */
+export const earlyMxcsr = { mask: 0xfffa, value: 0x1f80 } as const;
 /** MXCSR & mask is this value where it is settled. */
 export const settledMxcsr = { mask: 0xffe0, value: 0x1fa0 } as const;
 

@@ -3,8 +3,8 @@
  *
  * The rows compute natively and come here in two cases. When a result is a NaN, because WebAssembly leaves its sign
  * and payload open. And in exact mode, which begins when a program loads MXCSR (LDMXCSR, or an FXRSTOR
- * with another value than the default): from then on the sticky flags and all modes hold. Before that MXCSR is the default one, nobody can have cleared a flag to look for
- * it later, and no flag is raised.
+ * with another value than the default): from then on the sticky flags and all modes hold. Before that MXCSR is the default
+ * one, and only two flags are kept: invalid and division by zero of arithmetic, whose results lead here anyway.
  */
 import {
   add,
@@ -30,7 +30,7 @@ import {
   unpackInteger,
 } from "./format.ts";
 import { fusedF32, fusedF64, narrowToHalf, widenHalf } from "./fused.ts";
-import { A, B, Mode, chop, denormal, inexact, invalid, quiet, signaling, zero } from "./registers.ts";
+import { A, B, Mode, chop, denormal, divideByZero, inexact, invalid, quiet, signaling, zero } from "./registers.ts";
 import { exactAt, mxcsrAt } from "./state.ts";
 
 /** Low digit of the opcode 0F 5x. */
@@ -64,7 +64,11 @@ function begin(): void {
 
 function finish(): void {
   Sse.fault = false;
-  if (!load<u16>(exactAt)) return;
+  if (!load<u16>(exactAt)) {
+    // The default modes: nothing is unmasked.
+    store<u32>(mxcsrAt, load<u32>(mxcsrAt) | (Mode.raised & (invalid | divideByZero)));
+    return;
+  }
   const open = Mode.raised & ~Mode.masked & 0x3f;
   if (open & 7) Mode.raised &= 7;
   Sse.fault = open != 0;

@@ -26,7 +26,8 @@ interface Calm {
 
 /**
  * The native result, replaced by the soft one where it is a NaN (null: it cannot be) or in exact mode. Once the inexact flag is set there
- * and all else is at its default ("settled"), the result stays where `calm` says that nothing more was raised.
+ * and all else is at its default ("settled"), the result stays where `calm` says that nothing more was raised. Results
+ * that are `alarming` (i32) are replaced too, because of what they raise.
  */
 export function refine(
   e: Emitter,
@@ -34,6 +35,7 @@ export function refine(
   format: NumberFormat | null,
   soft: () => Expression,
   calm?: Calm,
+  alarming?: (r: Local) => Expression,
 ): Local {
   const result = e.let(native);
   const replace = (): void => {
@@ -41,7 +43,8 @@ export function refine(
     checkSse(e);
   };
   const unless = (condition: Expression, then: () => void): void => e.f.if(i32.eqz(condition), then);
-  e.f.unlikely(e.suspect(result, format), () => {
+  const suspect = e.suspect(result, format);
+  e.f.unlikely(alarming === undefined ? suspect : i32.or(suspect, alarming(result)), () => {
     if (calm === undefined) {
       replace();
       return;
@@ -157,6 +160,8 @@ interface Native {
 function arithmetic(name: string, digit: number, native: Native): void {
   const opcode = `0F 5${digit.toString(16).toUpperCase()}`;
   const operation = i32.const(digit);
+  // By zero: that flag is kept before exact mode as well.
+  const divides = name === "DIV";
   const write = name === "SQRT" ? "=" : "!";
   row(`${name}SS`, `F3 ${opcode} /r`, `Vss${write} Wss`, { feature: "sse", faults: true }, (e) => {
     const b = e.let(e.f32(1));
@@ -170,6 +175,7 @@ function arithmetic(name: string, digit: number, native: Native): void {
         "f32",
         () => f32.reinterpretI32(e.call("soft.arithSs", operation, bits(a), bits(b))),
         arithmeticCalm(kindsF32, digit, a, b),
+        divides ? (r) => f32.eq(f32.abs(r), f32.const(Infinity)) : undefined,
       ),
     );
   });
@@ -185,6 +191,7 @@ function arithmetic(name: string, digit: number, native: Native): void {
         "f64",
         () => f64.reinterpretI64(e.call("soft.arithSd", operation, bits(a), bits(b))),
         arithmeticCalm(kindsF64, digit, a, b),
+        divides ? (r) => f64.eq(f64.abs(r), f64.const(Infinity)) : undefined,
       ),
     );
   });
@@ -199,6 +206,7 @@ function arithmetic(name: string, digit: number, native: Native): void {
         "ps",
         () => e.call("soft.arithPs", operation, a, b),
         arithmeticCalm(kindsPs, digit, a, b),
+        divides ? (r) => v128.anyTrue(f32x4.eq(f32x4.abs(r), f32x4.splat(f32.const(Infinity)))) : undefined,
       ),
     );
   });
@@ -213,6 +221,7 @@ function arithmetic(name: string, digit: number, native: Native): void {
         "pd",
         () => e.call("soft.arithPd", operation, a, b),
         arithmeticCalm(kindsPd, digit, a, b),
+        divides ? (r) => v128.anyTrue(f64x2.eq(f64x2.abs(r), f64x2.splat(f64.const(Infinity)))) : undefined,
       ),
     );
   });

@@ -5,7 +5,7 @@ import { i32, i64, memoryCopy, memoryFill, select } from "../../encode/numeric.t
 import { helper } from "../helpers.ts";
 import { row } from "../row.ts";
 import "../soft.ts";
-import { exactness, settledMxcsr, state } from "../state.ts";
+import { earlyMxcsr, exactness, settledMxcsr, state } from "../state.ts";
 import { exit } from "../types.ts";
 import { checkPending } from "./mmx-state.ts";
 
@@ -76,8 +76,9 @@ helper("saveMxcsr", ["i32"], [], (f) => {
 helper("restoreMxcsr", ["i32"], [], (f) => {
   const word = f.let(i32.load(f.param(0), 24));
   f.emit(i32.store(base, word, state.mxcsr));
-  // The dynamic linker saves and restores around every lazy binding: the default MXCSR is no reason to keep flags.
-  f.if(i32.or(i32.ne(word, i32.const(0x1f80)), i32.load16U(base, state.sseExact)), () =>
+  // The dynamic linker saves and restores around every lazy binding: that is no reason to keep all flags.
+  const isOther = i32.ne(i32.and(word, i32.const(earlyMxcsr.mask)), i32.const(earlyMxcsr.value));
+  f.if(i32.or(isOther, i32.load16U(base, state.sseExact)), () =>
     f.emit(i32.store16(base, exactnessOf(word), state.sseExact)),
   );
 });
