@@ -1,6 +1,7 @@
 /** Makes cases from rows: every form of a row, registers and memory filled with values it is likely to trip over. */
 import { bitsOf, parsedRows, type ParsedRow } from "../../wasm/x86/operands.ts";
 import type { OperandSize } from "../../wasm/x86/row.ts";
+import { xsaveLayout } from "../../wasm/x86/types.ts";
 import { encode } from "./encode.ts";
 import { codeBase, dataBase, dataBytes, gsBase, highBytes, readOnlyBase, windowBase, windowBytes } from "./layout.ts";
 import type { Case } from "./layout.ts";
@@ -77,6 +78,7 @@ function pickTarget(dice: Dice, bytes: number, form: Form): bigint {
 }
 
 function memoryBytes(form: Form): number {
+  if (/^X(SAVE|RSTOR)/.test(form.parsed.row.name)) return xsaveLayout.bytes;
   const operand = form.parsed.operands[form.parsed.rm];
   if (operand === undefined) return 8;
   return Math.max(1, bitsOf(operand.memorySize, form.size) >> 3);
@@ -222,6 +224,8 @@ export function makeCase(dice: Dice, form: Form): FormCase {
   const isFar = row.name.startsWith("BT") && memory && row.operands.includes("G");
   // The header lies behind the image, both in the window as a rule.
   if (isXsave && (row.name === "XRSTOR" || !dice.chance(10))) target = BigInt(windowBase) & ~63n;
+  // The header ends where the data do, or some vectors do: they are accessed only where they are asked for.
+  if (isXsave && dice.chance(4)) target = BigInt(dataBase + dataBytes - 576 - 64 * dice.below(5));
   if (isFar) target = middle + BigInt(dice.below(64) - 32);
   if (parsed.vectorIndex && !dice.chance(10)) target = middle + BigInt(dice.below(400) - 200);
   const prefixes: number[] = [];

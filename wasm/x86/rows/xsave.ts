@@ -6,7 +6,7 @@
  */
 import type { Expression } from "../../encode/expression.ts";
 import type { FunctionBuilder, Local } from "../../encode/module.ts";
-import { i32, i64, memoryCopy, memoryFill } from "../../encode/numeric.ts";
+import { i32, i64, memoryCopy, memoryFill, select } from "../../encode/numeric.ts";
 import { helper } from "../helpers.ts";
 import { row } from "../row.ts";
 import { state } from "../state.ts";
@@ -15,7 +15,6 @@ import "./sse-state.ts";
 
 const base = i32.const(0);
 const component = { x87: 1, sse: 2, avx: 4 } as const;
-/** The whole is accessed, whatever is asked for. */
 const { header: headerAt, avx: avxAt, avxBytes, bytes: xsaveBytes } = xsaveLayout;
 
 const has = (mask: Expression, bits: number): Expression => i32.and(mask, i32.const(bits));
@@ -24,10 +23,17 @@ function requested(f: FunctionBuilder): Local {
   return f.let(i32.and(i32.load(base, state.xcr0), i32.load(base, state.gpr)));
 }
 
-/** (image, 1 for the compacted form). */
-helper("xsave", ["i32", "i32"], ["i32"], (f, context) => {
-  const [image, compacted] = [f.param(0), f.param(1)];
+/** Bytes that count: what is behind the header only where it is asked for, whether it is there or not. */
+function accessed(wanted: Local): Expression {
+  return select(has(wanted, component.avx), i32.const(xsaveBytes), i32.const(avxAt));
+}
+
+/** (address, 1 for the compacted form). */
+helper("xsave", ["i64", "i32"], ["i32"], (f, context) => {
+  const compacted = f.param(1);
   const wanted = requested(f);
+  const image = f.let(context.call("writeHost", f.param(0), accessed(wanted), i32.const(0)));
+  f.if(i32.eqz(image), () => f.return(i32.const(1)));
   f.if(has(wanted, component.x87), () => f.emit(context.call("saveX87", image)));
   // The compacted form has MXCSR with the vectors only.
   const mxcsr = f.let(has(wanted, component.sse | component.avx));
@@ -47,19 +53,21 @@ helper("xsave", ["i32", "i32"], ["i32"], (f, context) => {
     },
     () => f.emit(i64.store(image, i64.or(i64.load(image, headerAt), i64.extendI32U(wanted)), headerAt)),
   );
+  f.if(context.call("isScratch", image), () => f.emit(context.call("commit", i32.const(0))));
   f.result(i32.const(0));
 });
 
 /** Refuses images that ask for what there is not. */
-helper("xrstor", ["i32"], ["i32"], (f, context) => {
-  const image = f.param(0);
+helper("xrstor", ["i64"], ["i32"], (f, context) => {
+  const wanted = requested(f);
+  const image = f.let(context.call("readHost", f.param(0), accessed(wanted), i32.const(0)));
+  f.if(i32.eqz(image), () => f.return(i32.const(1)));
   const refuse = (condition: Expression): void =>
     f.if(condition, () => {
       f.emit(i32.store(base, i32.const(exit.generalProtection), state.exitCode));
       f.return(i32.const(1));
     });
   const field = (at: number): Expression => i64.load(image, headerAt + at);
-  const wanted = requested(f);
   const present = f.let(field(0));
   const format = f.let(field(8));
   const missing = f.let(i64.xor(i64.load32U(base, state.xcr0), i64.const(-1)));
@@ -124,15 +132,15 @@ for (const [name, encoding, compacted] of [
   ["XSAVEOPT", "NP 0F AE /6", 0],
   ["XSAVEC", "NP 0F C7 /4", 1],
 ] as const)
-  row(name, encoding, `M${8 * xsaveBytes}!`, { ...options, feature: name.toLowerCase() }, (e) => {
+  row(name, encoding, "M", { ...options, feature: name.toLowerCase() }, (e) => {
     e.faultIf(i32.eqz(i32.load(base, state.xcr0)), exit.invalidOpcode);
     e.faultIf(i32.and(i32.wrapI64(e.address(0)), i32.const(63)), exit.generalProtection);
-    e.inState("xsave", e.host(0), i32.const(compacted));
+    e.inState("xsave", e.let(e.address(0)), i32.const(compacted));
   });
-row("XRSTOR", "NP 0F AE /5", `M${8 * xsaveBytes}`, options, (e) => {
+row("XRSTOR", "NP 0F AE /5", "M", options, (e) => {
   e.faultIf(i32.eqz(i32.load(base, state.xcr0)), exit.invalidOpcode);
   e.faultIf(i32.and(i32.wrapI64(e.address(0)), i32.const(63)), exit.generalProtection);
-  e.inState("xrstor", e.host(0));
+  e.inState("xrstor", e.let(e.address(0)));
 });
 /** XCR0, and which of its components are in use: all. */
 row("XGETBV", "NP 0F 01 D0", "", { feature: "xsave", faults: true, untestable: "XCR0 differs" }, (e) => {
