@@ -493,7 +493,7 @@ export class RecordEmitter implements Emitter {
     );
   }
 
-  #thisRip(): Expression {
+  thisRip(): Expression {
     return i64.add(i64.load(base, state.pageBase), i64.load32S(this.#frame.pc, record.off));
   }
 
@@ -522,7 +522,7 @@ export class RecordEmitter implements Emitter {
     this.f.if(status, () => {
       this.f.if(i32.eq(status, i32.const(1)), () => this.#frame.fault());
       this.#frame.worked(i32.load(base, state.extraCost));
-      this.f.if(i32.eq(status, i32.const(2)), () => this.#frame.jump(this.#thisRip()));
+      this.f.if(i32.eq(status, i32.const(2)), () => this.#frame.jump(this.thisRip()));
     });
   }
 }

@@ -195,6 +195,8 @@ export interface Emitter {
 
   /** Address of the next instruction (i64). */
   nextRip(): Expression;
+  /** Address of this instruction, with its prefixes (i64). */
+  thisRip(): Expression;
   /** Ends the block: continues at a guest address (i64). The last thing a body does. */
   jump(target: Expression): void;
   /** Ends the block: continues at the J operand, if the condition (i32) holds or is absent. */

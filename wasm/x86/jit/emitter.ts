@@ -623,6 +623,10 @@ export class RegionEmitter implements Emitter {
     return this.#context.address(this.#operation.offset + this.#operation.length);
   }
 
+  thisRip(): Expression {
+    return this.#context.address(this.#operation.offset);
+  }
+
   jump(target: Expression): void {
     this.#ends.goTo(target);
     this.ended = true;

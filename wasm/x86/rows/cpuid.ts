@@ -16,8 +16,11 @@ const ecx1 = bits(0, 1, 9, 13, 19, 20, 22, 23, 25, 30, 31);
 /** What x86-64-v3 adds to leaf 1 ECX: FMA XSAVE OSXSAVE AVX F16C. To leaf 7 EBX: BMI1 AVX2 BMI2. */
 const ecx1V3 = bits(12, 26, 27, 28, 29);
 const ebx7V3 = bits(3, 5, 8);
-/** Leaf 7 EBX: FSGSBASE, enhanced REP MOVSB/STOSB (bulk moves are the fastest thing here), RDSEED ADX CLFLUSHOPT CLWB SHA. */
-const ebx7 = bits(0, 9, 18, 19, 23, 24, 29);
+/**
+ * Leaf 7 EBX: FSGSBASE, enhanced REP MOVSB/STOSB (bulk moves are the fastest thing here), x87 selectors that are always
+ * zero, RDSEED ADX CLFLUSHOPT CLWB SHA.
+ */
+const ebx7 = bits(0, 9, 13, 18, 19, 23, 24, 29);
 /** Leaf 7 ECX: RDPID. EDX: fast short REP MOVSB. */
 const ecx7 = bits(22);
 const edx7 = bits(4);

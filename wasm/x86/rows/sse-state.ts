@@ -32,7 +32,8 @@ row("EMMS", "NP 0F 77", "", { feature: "mmx", faults: true }, (e) => {
   e.f.emit(i32.store(base, i32.const(0), state.x87Top));
 });
 
-// The 512-byte image (Intel SDM vol. 1, 10.5.1). Opcode, instruction and data pointers are not kept: zeros.
+// The 512-byte image (Intel SDM vol. 1, 10.5.1). Opcode, instruction and data pointers are zero there, and left alone by a
+// restore, as on AMD's processors while no exception is pending.
 
 const registerOf = (f: FunctionBuilder, top: Local, i: number): Local =>
   f.let(i32.shl(i32.and(i32.add(top, i32.const(i)), i32.const(7)), i32.const(4)));

@@ -240,6 +240,9 @@ class HalfEmitter implements Emitter {
   nextRip(): Expression {
     return this.#e.nextRip();
   }
+  thisRip(): Expression {
+    return this.#e.thisRip();
+  }
   jump(target: Expression): void {
     this.#e.jump(target);
   }

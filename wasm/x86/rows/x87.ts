@@ -12,12 +12,27 @@ import { checkPending } from "./mmx-state.ts";
 const base = i32.const(0);
 const faults: RowOptions = { feature: "fpu", faults: true };
 
-/** A waiting instruction. */
-function x87(name: string, encoding: string, operands: string, body: (e: Emitter) => void, options = faults): void {
+/** A waiting instruction that is for control: it leaves the pointers alone (Intel SDM vol. 1, 8.1.8). */
+function waiting(name: string, encoding: string, operands: string, body: (e: Emitter) => void, options = faults): void {
   row(name, encoding, operands, options, (e) => {
     checkPending(e);
     body(e);
   });
+}
+
+/** Any other waiting instruction: the pointers to the last of them, and to the last operand in memory, are kept. */
+function x87(name: string, encoding: string, operands: string, body: (e: Emitter) => void, options = faults): void {
+  waiting(
+    name,
+    encoding,
+    operands,
+    (e) => {
+      body(e);
+      e.f.emit(i64.store(base, e.thisRip(), state.x87Ip));
+      if (operands.startsWith("M")) e.f.emit(i64.store(base, e.address(0), state.x87Dp));
+    },
+    options,
+  );
 }
 
 function emit(e: Emitter, name: string, ...args: Expression[]): void {
@@ -172,7 +187,16 @@ x87("FPREM", "D9 F8", "", (e) => emit(e, "fprem", c(0)));
 
 // Control. The FN… instructions do not wait.
 
-x87("FWAIT", "9B", "", () => undefined);
+function setPointers(e: Emitter, instruction: Expression, data: Expression): void {
+  e.f.emit(i64.store(base, instruction, state.x87Ip));
+  e.f.emit(i64.store(base, data, state.x87Dp));
+}
+function initialize(e: Emitter): void {
+  emit(e, "fninit");
+  setPointers(e, i64.const(0), i64.const(0));
+}
+
+waiting("FWAIT", "9B", "", () => undefined);
 x87("FNOP", "D9 D0", "", () => undefined);
 // Of the 8087 and the 80287: nothing since.
 for (const [name, encoding] of [
@@ -182,20 +206,22 @@ for (const [name, encoding] of [
 ] as const)
   row(name, encoding, "", { feature: "fpu" }, () => undefined);
 row("FNCLEX", "DB E2", "", { feature: "fpu" }, (e) => emit(e, "fnclex"));
-row("FNINIT", "DB E3", "", { feature: "fpu" }, (e) => emit(e, "fninit"));
-x87("FLDCW", "D9 /5", "Mw", (e) => emit(e, "fldcw", e.get(0)));
+row("FNINIT", "DB E3", "", { feature: "fpu" }, initialize);
+waiting("FLDCW", "D9 /5", "Mw", (e) => emit(e, "fldcw", e.get(0)));
 row("FNSTCW", "D9 /7", "Mw=", { feature: "fpu" }, (e) => e.put(0, i32.load(base, state.x87Control)));
 const statusWord = (): Expression =>
   i32.or(i32.load(base, state.x87Status), i32.shl(i32.load(base, state.x87Top), c(11)));
 row("FNSTSW", "DD /7", "Mw=", { feature: "fpu" }, (e) => e.put(0, statusWord()));
 row("FNSTSW", "DF E0", "AX=", { feature: "fpu" }, (e) => e.put(0, statusWord()));
 
-// The environment: 28 bytes of doublewords, or 14 of words with prefix 66; the pointers are not kept.
+// The environment: 28 bytes of doublewords, or 14 of words with prefix 66. Of the pointers it has the low half; opcode and
+// selectors are zero, as on processors that keep them only for compatibility (CPUID leaf 7, EBX bit 13).
 
 const environmentBytes = (wide: boolean): number => (wide ? 28 : 14);
 
 function storeEnvironment(e: Emitter, host: Expression, wide: boolean): void {
-  const fields = [i32.load(base, state.x87Control), statusWord(), e.call("soft.tagWord"), c(0), c(0), c(0), c(0)];
+  const [ip, dp] = [i32.load(base, state.x87Ip), i32.load(base, state.x87Dp)];
+  const fields = [i32.load(base, state.x87Control), statusWord(), e.call("soft.tagWord"), ip, c(0), dp, c(0)];
   fields.forEach((field, i) => {
     // Doublewords have ones above words.
     if (wide) e.f.emit(i32.store(host, i === 3 || i === 4 || i === 5 ? field : i32.or(field, c(-65536)), 4 * i));
@@ -205,6 +231,8 @@ function storeEnvironment(e: Emitter, host: Expression, wide: boolean): void {
 function loadEnvironment(e: Emitter, host: Expression, wide: boolean): void {
   const field = (i: number): Expression => i32.load16U(host, (wide ? 4 : 2) * i);
   emit(e, "setEnvironment", field(0), field(1), field(2));
+  const pointer = (i: number): Expression => i64.extendI32U(wide ? i32.load(host, 4 * i) : field(i));
+  setPointers(e, pointer(3), pointer(5));
 }
 const registerOf = (e: Emitter, i: number): Expression =>
   e.let(i32.shl(i32.and(i32.add(i32.load(base, state.x87Top), c(i)), c(7)), c(4)));
@@ -217,7 +245,7 @@ for (const wide of [true, false]) {
     storeEnvironment(e, e.let(e.host(0)), wide);
     emit(e, "maskAll");
   });
-  x87("FLDENV", `${prefix}D9 /4`, `M${8 * short}`, (e) => loadEnvironment(e, e.let(e.host(0)), wide));
+  waiting("FLDENV", `${prefix}D9 /4`, `M${8 * short}`, (e) => loadEnvironment(e, e.let(e.host(0)), wide));
   row("FNSAVE", `${prefix}DD /6`, `M${8 * long}=`, { feature: "fpu" }, (e) => {
     const host = e.let(e.host(0));
     storeEnvironment(e, host, wide);
@@ -226,9 +254,9 @@ for (const wide of [true, false]) {
       e.f.emit(i64.store(host, i64.load(register, state.x87), short + 10 * i));
       e.f.emit(i32.store16(host, i32.load(register, state.x87 + 8), short + 8 + 10 * i));
     }
-    emit(e, "fninit");
+    initialize(e);
   });
-  x87("FRSTOR", `${prefix}DD /4`, `M${8 * long}`, (e) => {
+  waiting("FRSTOR", `${prefix}DD /4`, `M${8 * long}`, (e) => {
     const host = e.let(e.host(0));
     loadEnvironment(e, host, wide);
     for (let i = 0; i < 8; i++) {
