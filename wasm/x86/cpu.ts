@@ -261,7 +261,7 @@ class Processor implements Cpu {
         this.#interrupted = false;
         return exit.budget;
       }
-      if ((this.view.getUint32(state.flagsOther, true) & rflags.trap) !== 0) return this.#step();
+      if (this.#traps) return this.#step();
       const tier = this.#tier;
       const most = this.#instructions < warmAfter ? coldSlice : warmSlice;
       const slice = Math.min(left, tier === null ? most : Math.min(most, tier.sliceMax));
@@ -276,7 +276,7 @@ class Processor implements Cpu {
         const done = piece - this.view.getInt32(state.budget, true) - this.#charged;
         used += Math.max(0, Math.min(2 * piece, done));
         this.#charged = 0;
-        if (code !== exit.budget || msMax === Infinity) break;
+        if (code !== exit.budget || msMax === Infinity || this.#traps) break;
         isLate = this.#look(piece, msMax);
       } while (used < slice && !isLate);
       this.#instructions += used;
@@ -285,6 +285,11 @@ class Processor implements Cpu {
       tier?.ran(used);
       if (code !== exit.budget || left <= 0 || isLate) return code;
     }
+  }
+
+  /** Whether there is to be a trap after the next instruction. */
+  get #traps(): boolean {
+    return (this.view.getUint32(state.flagsOther, true) & rflags.trap) !== 0;
   }
 
   /**
