@@ -73,8 +73,7 @@ export async function deleteContainer(
   runtime: Runtime | undefined,
   record: ContainerRecord,
 ): Promise<void> {
-  await runtime?.discard?.(record.spec, locator);
-  await store.deleteJournal(logName(record.id));
+  await Promise.all([runtime?.discard?.(record.spec, locator), store.deleteJournal(logName(record.id))]);
   await store.deleteDocument(kind, record.id);
 }
 

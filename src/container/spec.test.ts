@@ -69,3 +69,8 @@ test("exec inherits from the container", () => {
   expect(exec.environment).toContain("B=2");
   expect(exec.environment).toContain("TERM=xterm");
 });
+
+test("what is removed when it ends is temporary", () => {
+  expect(spec({ ...run, remove: true }).temporary).toBe(true);
+  expect(spec(run).temporary).toBeUndefined();
+});

@@ -48,6 +48,7 @@ export function makeContainerSpec(id: string, options: RunOptions, image: Resolv
     memoryLimited: options.memoryBytes !== undefined,
     stopSignal,
     strace: options.strace === true,
+    ...(options.remove === true && { temporary: true }),
     ...(options.jit !== undefined && { jit: parseJitMode(options.jit) }),
     ...(options.cpu !== undefined && { cpu: parseCpuLevel(options.cpu) }),
   };

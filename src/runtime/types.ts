@@ -26,6 +26,8 @@ export interface ContainerSpec {
   readonly memoryLimited?: boolean;
   readonly stopSignal: string;
   readonly strace: boolean;
+  /** Removed when it ends: nobody will ask for its files then, and they need not be kept. */
+  readonly temporary?: boolean;
   /** Whether the emulator compiles hot code; `on` unless given. */
   readonly jit?: JitMode;
   /** Which instructions the emulator's processor has; x86-64-v2 unless given. */

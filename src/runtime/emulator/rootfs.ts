@@ -58,7 +58,7 @@ export async function openRootfs(
   mountKernel: (rootfs: Rootfs) => Promise<void>,
 ): Promise<Rootfs> {
   const { spec } = options;
-  const rootfs = await openImageTree(options, false);
+  const rootfs = await openImageTree(options, false, spec.temporary !== true);
   const { namespace } = rootfs;
   await mountKernel(rootfs);
   await layFiles(options, namespace);
@@ -68,10 +68,14 @@ export async function openRootfs(
   return rootfs;
 }
 
-/** The image's layers under the container's writable layer, and nothing else. */
+/**
+ * The image's layers under the container's writable layer, and nothing else. What was copied into a container before it
+ * is started is in its journal, whether changes are kept or not.
+ */
 export async function openImageTree(
   { spec, store, pool, clock }: Omit<RootfsOptions, "hostDirectory">,
   readOnly: boolean,
+  keepsChanges = true,
 ): Promise<Rootfs> {
   const profileKey = `start/${spec.layers.length}/${spec.layers.at(-1)}/${spec.process.arguments[0]}`;
   // Where reads are immediate, or nothing will run, none is worth while.
@@ -87,6 +91,7 @@ export async function openImageTree(
     pool,
     clock,
     journal: writableLayerJournal(spec.id),
+    keepsChanges,
     readOnly,
   });
   const known = await remembered;

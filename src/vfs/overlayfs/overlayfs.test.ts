@@ -134,7 +134,11 @@ function hash(text: string): string {
   return `${text.length}:${h}`;
 }
 
-async function start(journal: TestJournal | null, layers: TestEntry[][] = [image]): Promise<Machine> {
+async function start(
+  journal: TestJournal | null,
+  layers: TestEntry[][] = [image],
+  keepsChanges = true,
+): Promise<Machine> {
   const made = makeLayers(layers);
   const pool = new ArrayPagePool();
   const store = Object.assign(new TestPacks(made.packs, true), {
@@ -142,7 +146,13 @@ async function start(journal: TestJournal | null, layers: TestEntry[][] = [image
     replaceJournal: (name: string, records: readonly Uint8Array[]) => journal!.replaceJournal(name, records),
     readJournal: () => journal!.readJournal(),
   });
-  const overlay = await openOverlay({ layers: made.layers, store, pool, journal: journal === null ? null : "c" });
+  const overlay = await openOverlay({
+    layers: made.layers,
+    store,
+    pool,
+    journal: journal === null ? null : "c",
+    keepsChanges,
+  });
   return new Machine(overlay, pool);
 }
 
@@ -249,6 +259,21 @@ test("what was synced is there after a crash, number by number", async () => {
       .map((change) => change.path)
       .filter((path) => path !== "/lost"),
   );
+});
+
+test("where changes are not kept, earlier ones are there and later ones are not written down", async () => {
+  const journal = new TestJournal();
+  const machine = await start(journal);
+  await machine.write("before", "kept");
+  expect(await machine.overlay.close()).toBe(0);
+  const records = [...journal.records];
+  const temporary = await start(journal, [image], false);
+  expect(await temporary.read("before")).toBe("kept");
+  await temporary.write("after", "gone");
+  expect(await temporary.read("after")).toBe("gone");
+  expect(await temporary.overlay.sync()).toBe(0);
+  expect(await temporary.overlay.close()).toBe(0);
+  expect(journal.records).toEqual(records);
 });
 
 test("batches build on one another across restarts", async () => {

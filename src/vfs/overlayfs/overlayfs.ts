@@ -35,6 +35,8 @@ export interface OverlaySettings {
   readonly clock?: Clock;
   /** Name of the journal that holds the writable layer; null keeps it in memory only. */
   readonly journal: string | null;
+  /** False: what changes is not written to the journal, only what is there is read. */
+  readonly keepsChanges?: boolean;
   /** No changes at all: the journal is read but never written. */
   readonly readOnly?: boolean;
   /** Bound on the writable layer's content; null for none but memory. */
@@ -84,7 +86,7 @@ export async function openOverlay(settings: OverlaySettings): Promise<Overlay> {
   if (settings.journal === null) return new Overlay(fs, null);
   const names = layers.map((layer) => layer.diffId);
   const replayed = await replay(fs, store.readJournal(settings.journal), names);
-  if (readOnly) return new Overlay(fs, null);
+  if (readOnly || settings.keepsChanges === false) return new Overlay(fs, null);
   const journal = new Journal(fs, store, settings.journal, names, replayed);
   fs.observer = journal;
   return new Overlay(fs, journal);
