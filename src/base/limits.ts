@@ -149,13 +149,15 @@ export const limits = {
   /** Bytes that accesses sharing one TLB check may span: wider ranges straddle pages more often. */
   sharedCheckBytesMax: 512,
   /** Instructions of a region that another one has as well: short functions that many call. */
-  regionRepeatedMax: 150,
+  regionRepeatedMax: 300,
   /** Regions compiled to one module. */
   regionsPerModuleMax: 64,
   /** Targets remembered of one computed jump: past this it is no longer a matter of comparing. */
   regionTargetsMax: 128,
   /** Blocks and jumps whose heat is counted at a time; then counting begins anew. */
   hotCandidatesMax: 65536,
+  /** Address spaces of which it is known where control goes: the processes of a pipeline. */
+  profilesMax: 8,
   /** Compiled code written together: enough for all that one program has hot. */
   translationPackBytesMax: 4 << 20,
   translationPackEntriesMax: 8000,

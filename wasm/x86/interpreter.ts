@@ -15,7 +15,17 @@ import { buildFlagFunctions } from "./flags.ts";
 import { armTable, special } from "./forms.ts";
 import { helpers, hostHelpers } from "./helpers.ts";
 import { regionImports, regionSignature, regionStatus } from "./jit/interface.ts";
-import { blockHeader, frameBase, jumpCache, record, regionTable, trace, traceMask } from "./layout.ts";
+import {
+  blockHeader,
+  frameBase,
+  jumpCache,
+  record,
+  regionMisses,
+  regionTable,
+  trace,
+  traceDirect,
+  traceMask,
+} from "./layout.ts";
 import { buildMmu, jumpSlot } from "./mmu.ts";
 import "./rows/all.ts";
 import { state } from "./state.ts";
@@ -137,7 +147,7 @@ function buildRun(m: ModuleBuilder, services: Services, verify: FunctionRef): Fu
     };
     const taken = (): void => {
       count();
-      log(i64.add(i64.load(base, state.pageBase), i64.load32S(i32.load(pc, record.link), record.off)));
+      log(i64.or(ripOfRecord(), i64.const(traceDirect)));
       follow();
     };
     const jump = (value: Expression): void => {
@@ -252,7 +262,12 @@ function buildRun(m: ModuleBuilder, services: Services, verify: FunctionRef): Fu
         f.set(budget, i32.load(base, state.budget));
         log(i64.load(base, state.left));
         f.brIf(leave, i32.eq(result, i32.const(regionStatus.leave)));
-        f.set(skip, i32.eq(result, i32.const(regionStatus.interpret)));
+        f.set(skip, i32.geU(result, i32.const(regionStatus.interpret)));
+        f.if(i32.eq(result, i32.const(regionStatus.missed)), () => {
+          const misses = i32.shl(i32.load(region, regionTable.place), i32.const(2));
+          f.set(result, misses);
+          f.emit(i32.store(result, i32.add(i32.load(result, regionMisses.base), i32.const(1)), regionMisses.base));
+        });
         f.set(target, i64.load(base, state.rip));
         log(target);
         f.br(look);

@@ -29,14 +29,19 @@ export const regionTable = {
   origin: 8,
 } as const;
 
+/** By place in the table (u32): how often the region there was left because an access missed the TLB. */
+export const regionMisses = { base: 0xc8000, entries: limits.regionsMax } as const;
+
 /**
- * The last places jumped to, a ring of guest addresses (u64). What was executed between two of them follows from the
- * code. The compiler learns from it what is hot and where computed jumps lead. An entry with bit 63 set is not a place:
- * compiled code ran and was left, by the computed jump at that address, or (0 besides the bit) otherwise.
+ * The last jumps, a ring of guest addresses (u64): what a computed jump led to; with bit 62, a direct jump that was taken
+ * (of a compare and branch done as one, the compare). What was executed between two of them follows from the code: the
+ * compiler learns from it what is hot and where control goes. An entry with bit 63 says that compiled code ran and was
+ * left, by the computed jump at that address, or (0 besides the bit) otherwise.
  */
 export const trace = { base: 0x38000, entries: 4096 } as const;
 export const traceMask = trace.entries * 8 - 1;
 export const traceGap = -(2n ** 63n);
+export const traceDirect = 2n ** 62n;
 
 /** From (rip, address space) to a record: rip (u64), space (u32), record (u32). */
 export const jumpCache = {

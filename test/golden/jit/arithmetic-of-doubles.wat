@@ -2,14 +2,12 @@
  (type $0 (func (param i32 i64 i64) (result i32)))
  (type $1 (func (param i32 i64 i64) (result i64)))
  (type $2 (func (result i32)))
- (type $3 (func (param i64 i32 i32) (result i32)))
- (type $4 (func (param i32 i64 i32) (result i32)))
+ (type $3 (func (param i32 i64 i32) (result i32)))
  (import "region" "memory" (memory $mimport$0 592))
  (import "region" "soft.arithSd" (func $fimport$0 (param i32 i64 i64) (result i64)))
  (import "region" "soft.sseFault" (func $fimport$1 (result i32)))
- (import "region" "readSlow" (func $fimport$2 (param i64 i32 i32) (result i32)))
- (import "region" "carryOf" (func $fimport$3 (param i32 i64 i64) (result i32)))
- (import "region" "arithmeticFlagsOf" (func $fimport$4 (param i32 i64 i64) (result i32)))
+ (import "region" "carryOf" (func $fimport$2 (param i32 i64 i64) (result i32)))
+ (import "region" "arithmeticFlagsOf" (func $fimport$3 (param i32 i64 i64) (result i32)))
  (export "0" (func $0))
  (func $0 (param $0 i32) (param $1 i64) (param $2 i32) (result i32)
   (local $3 i32)
@@ -107,211 +105,457 @@
     )
    )
   )
-  (block $block3
+  (block $block4
    (block
     (block $block1
-     (block
-      (block $block2
-       (loop
-        (block $block
-         (br_table $block $block
-          (local.get $0)
-         )
-        )
-        (loop $label
-         (local.set $2
-          (i32.sub
-           (local.get $2)
-           (i32.const 4)
+     (block $block2
+      (block
+       (block $block3
+        (loop
+         (block $block
+          (br_table $block $block
+           (local.get $0)
           )
          )
-         (local.set $12
-          (local.get $11)
-         )
-         (local.set $15
-          (local.get $14)
-         )
-         (local.set $16
-          (f64.mul
-           (local.get $15)
-           (local.get $12)
-          )
-         )
-         (@metadata.code.branch_hint "\00")
-         (if
-          (i32.eqz
-           (f64.le
-            (local.get $16)
-            (local.get $17)
+         (loop $label
+          (local.set $2
+           (i32.sub
+            (local.get $2)
+            (i32.const 4)
            )
           )
-          (then
-           (if
-            (i32.ne
-             (local.get $18)
-             (i32.const 2)
+          (local.set $12
+           (local.get $11)
+          )
+          (local.set $15
+           (local.get $14)
+          )
+          (local.set $16
+           (f64.mul
+            (local.get $15)
+            (local.get $12)
+           )
+          )
+          (@metadata.code.branch_hint "\00")
+          (if
+           (i32.eqz
+            (f64.le
+             (local.get $16)
+             (local.get $17)
             )
-            (then
-             (local.set $16
-              (f64.reinterpret_i64
-               (call $fimport$0
-                (i32.const 9)
-                (i64.reinterpret_f64
-                 (local.get $15)
-                )
-                (i64.reinterpret_f64
-                 (local.get $12)
-                )
-               )
-              )
+           )
+           (then
+            (if
+             (i32.ne
+              (local.get $18)
+              (i32.const 2)
              )
-             (@metadata.code.branch_hint "\00")
-             (if
-              (call $fimport$1)
-              (then
-               (i32.store offset=4124 align=1
-                (i32.const 0)
-                (i32.const 8)
-               )
-               (local.set $7
-                (i64.const 0)
-               )
-               (br $block1)
-              )
-             )
-            )
-            (else
-             (if
-              (i32.eqz
-               (i32.and
-                (i64.lt_u
-                 (i64.sub
-                  (i64.shl
-                   (i64.reinterpret_f64
-                    (local.get $16)
-                   )
-                   (i64.const 1)
-                  )
-                  (i64.const 18014398509481984)
+             (then
+              (local.set $16
+               (f64.reinterpret_i64
+                (call $fimport$0
+                 (i32.const 9)
+                 (i64.reinterpret_f64
+                  (local.get $15)
                  )
-                 (i64.const -27021597764222976)
+                 (i64.reinterpret_f64
+                  (local.get $12)
+                 )
                 )
+               )
+              )
+              (@metadata.code.branch_hint "\00")
+              (if
+               (call $fimport$1)
+               (then
+                (i32.store offset=4124 align=1
+                 (i32.const 0)
+                 (i32.const 8)
+                )
+                (local.set $7
+                 (i64.const 0)
+                )
+                (br $block1)
+               )
+              )
+             )
+             (else
+              (if
+               (i32.eqz
                 (i32.and
-                 (i64.ge_u
+                 (i64.lt_u
                   (i64.sub
                    (i64.shl
                     (i64.reinterpret_f64
-                     (local.get $15)
+                     (local.get $16)
                     )
                     (i64.const 1)
                    )
-                   (i64.const 1)
+                   (i64.const 18014398509481984)
                   )
-                  (i64.const 9007199254740991)
+                  (i64.const -27021597764222976)
                  )
-                 (i64.ge_u
-                  (i64.sub
-                   (i64.shl
-                    (i64.reinterpret_f64
-                     (local.get $12)
+                 (i32.and
+                  (i64.ge_u
+                   (i64.sub
+                    (i64.shl
+                     (i64.reinterpret_f64
+                      (local.get $15)
+                     )
+                     (i64.const 1)
                     )
                     (i64.const 1)
                    )
-                   (i64.const 1)
+                   (i64.const 9007199254740991)
                   )
-                  (i64.const 9007199254740991)
+                  (i64.ge_u
+                   (i64.sub
+                    (i64.shl
+                     (i64.reinterpret_f64
+                      (local.get $12)
+                     )
+                     (i64.const 1)
+                    )
+                    (i64.const 1)
+                   )
+                   (i64.const 9007199254740991)
+                  )
                  )
                 )
                )
-              )
-              (then
-               (if
-                (i32.eqz
-                 (i32.and
-                  (i32.or
-                   (i64.lt_u
-                    (i64.sub
-                     (i64.shl
-                      (i64.reinterpret_f64
-                       (local.get $16)
+               (then
+                (if
+                 (i32.eqz
+                  (i32.and
+                   (i32.or
+                    (i64.lt_u
+                     (i64.sub
+                      (i64.shl
+                       (i64.reinterpret_f64
+                        (local.get $16)
+                       )
+                       (i64.const 1)
+                      )
+                      (i64.const 18014398509481984)
+                     )
+                     (i64.const -27021597764222976)
+                    )
+                    (i32.and
+                     (f64.eq
+                      (local.get $16)
+                      (f64.const 0)
+                     )
+                     (i32.or
+                      (f64.eq
+                       (local.get $15)
+                       (f64.const 0)
+                      )
+                      (f64.eq
+                       (local.get $12)
+                       (f64.const 0)
+                      )
+                     )
+                    )
+                   )
+                   (i32.and
+                    (i64.ge_u
+                     (i64.sub
+                      (i64.shl
+                       (i64.reinterpret_f64
+                        (local.get $15)
+                       )
+                       (i64.const 1)
                       )
                       (i64.const 1)
                      )
-                     (i64.const 18014398509481984)
+                     (i64.const 9007199254740991)
                     )
-                    (i64.const -27021597764222976)
+                    (i64.ge_u
+                     (i64.sub
+                      (i64.shl
+                       (i64.reinterpret_f64
+                        (local.get $12)
+                       )
+                       (i64.const 1)
+                      )
+                      (i64.const 1)
+                     )
+                     (i64.const 9007199254740991)
+                    )
                    )
-                   (i32.and
+                  )
+                 )
+                 (then
+                  (local.set $16
+                   (f64.reinterpret_i64
+                    (call $fimport$0
+                     (i32.const 9)
+                     (i64.reinterpret_f64
+                      (local.get $15)
+                     )
+                     (i64.reinterpret_f64
+                      (local.get $12)
+                     )
+                    )
+                   )
+                  )
+                  (@metadata.code.branch_hint "\00")
+                  (if
+                   (call $fimport$1)
+                   (then
+                    (i32.store offset=4124 align=1
+                     (i32.const 0)
+                     (i32.const 8)
+                    )
+                    (local.set $7
+                     (i64.const 0)
+                    )
+                    (br $block1)
+                   )
+                  )
+                 )
+                )
+               )
+              )
+             )
+            )
+           )
+          )
+          (local.set $14
+           (local.get $16)
+          )
+          (local.set $20
+           (local.get $19)
+          )
+          (local.set $21
+           (i32.and
+            (i32.wrap_i64
+             (i64.xor
+              (i64.shr_u
+               (local.get $20)
+               (i64.const 7)
+              )
+              (i64.shr_u
+               (local.get $20)
+               (i64.const 19)
+              )
+             )
+            )
+            (i32.const 131040)
+           )
+          )
+          (local.set $22
+           (i32.add
+            (i32.wrap_i64
+             (local.get $20)
+            )
+            (i32.load offset=917520 align=1
+             (local.get $21)
+            )
+           )
+          )
+          (@metadata.code.branch_hint "\00")
+          (if
+           (i64.ne
+            (i64.or
+             (i64.and
+              (i64.add
+               (local.get $20)
+               (i64.const 7)
+              )
+              (i64.const -4096)
+             )
+             (local.get $6)
+            )
+            (i64.load offset=917504 align=1
+             (local.get $21)
+            )
+           )
+           (then
+            (local.set $7
+             (i64.const 4)
+            )
+            (br $block2)
+           )
+          )
+          (local.set $12
+           (f64.load align=1
+            (local.get $22)
+           )
+          )
+          (local.set $15
+           (local.get $14)
+          )
+          (local.set $16
+           (f64.add
+            (local.get $15)
+            (local.get $12)
+           )
+          )
+          (@metadata.code.branch_hint "\00")
+          (if
+           (i32.eqz
+            (f64.le
+             (local.get $16)
+             (local.get $17)
+            )
+           )
+           (then
+            (if
+             (i32.ne
+              (local.get $18)
+              (i32.const 2)
+             )
+             (then
+              (local.set $16
+               (f64.reinterpret_i64
+                (call $fimport$0
+                 (i32.const 8)
+                 (i64.reinterpret_f64
+                  (local.get $15)
+                 )
+                 (i64.reinterpret_f64
+                  (local.get $12)
+                 )
+                )
+               )
+              )
+              (@metadata.code.branch_hint "\00")
+              (if
+               (call $fimport$1)
+               (then
+                (i32.store offset=4124 align=1
+                 (i32.const 0)
+                 (i32.const 8)
+                )
+                (local.set $7
+                 (i64.const 4)
+                )
+                (br $block1)
+               )
+              )
+             )
+             (else
+              (if
+               (i32.eqz
+                (i32.and
+                 (i64.lt_u
+                  (i64.sub
+                   (i64.shl
+                    (i64.reinterpret_f64
+                     (local.get $16)
+                    )
+                    (i64.const 1)
+                   )
+                   (i64.const 18014398509481984)
+                  )
+                  (i64.const -27021597764222976)
+                 )
+                 (i32.and
+                  (i64.ge_u
+                   (i64.sub
+                    (i64.shl
+                     (i64.reinterpret_f64
+                      (local.get $15)
+                     )
+                     (i64.const 1)
+                    )
+                    (i64.const 1)
+                   )
+                   (i64.const 9007199254740991)
+                  )
+                  (i64.ge_u
+                   (i64.sub
+                    (i64.shl
+                     (i64.reinterpret_f64
+                      (local.get $12)
+                     )
+                     (i64.const 1)
+                    )
+                    (i64.const 1)
+                   )
+                   (i64.const 9007199254740991)
+                  )
+                 )
+                )
+               )
+               (then
+                (if
+                 (i32.eqz
+                  (i32.and
+                   (i32.or
+                    (i64.lt_u
+                     (i64.sub
+                      (i64.shl
+                       (i64.reinterpret_f64
+                        (local.get $16)
+                       )
+                       (i64.const 1)
+                      )
+                      (i64.const 18014398509481984)
+                     )
+                     (i64.const -27021597764222976)
+                    )
                     (f64.eq
                      (local.get $16)
                      (f64.const 0)
                     )
-                    (i32.or
-                     (f64.eq
+                   )
+                   (i32.and
+                    (i64.ge_u
+                     (i64.sub
+                      (i64.shl
+                       (i64.reinterpret_f64
+                        (local.get $15)
+                       )
+                       (i64.const 1)
+                      )
+                      (i64.const 1)
+                     )
+                     (i64.const 9007199254740991)
+                    )
+                    (i64.ge_u
+                     (i64.sub
+                      (i64.shl
+                       (i64.reinterpret_f64
+                        (local.get $12)
+                       )
+                       (i64.const 1)
+                      )
+                      (i64.const 1)
+                     )
+                     (i64.const 9007199254740991)
+                    )
+                   )
+                  )
+                 )
+                 (then
+                  (local.set $16
+                   (f64.reinterpret_i64
+                    (call $fimport$0
+                     (i32.const 8)
+                     (i64.reinterpret_f64
                       (local.get $15)
-                      (f64.const 0)
                      )
-                     (f64.eq
+                     (i64.reinterpret_f64
                       (local.get $12)
-                      (f64.const 0)
                      )
                     )
                    )
                   )
-                  (i32.and
-                   (i64.ge_u
-                    (i64.sub
-                     (i64.shl
-                      (i64.reinterpret_f64
-                       (local.get $15)
-                      )
-                      (i64.const 1)
-                     )
-                     (i64.const 1)
+                  (@metadata.code.branch_hint "\00")
+                  (if
+                   (call $fimport$1)
+                   (then
+                    (i32.store offset=4124 align=1
+                     (i32.const 0)
+                     (i32.const 8)
                     )
-                    (i64.const 9007199254740991)
-                   )
-                   (i64.ge_u
-                    (i64.sub
-                     (i64.shl
-                      (i64.reinterpret_f64
-                       (local.get $12)
-                      )
-                      (i64.const 1)
-                     )
-                     (i64.const 1)
+                    (local.set $7
+                     (i64.const 4)
                     )
-                    (i64.const 9007199254740991)
+                    (br $block1)
                    )
-                  )
-                 )
-                )
-                (then
-                 (local.set $16
-                  (f64.reinterpret_i64
-                   (call $fimport$0
-                    (i32.const 9)
-                    (i64.reinterpret_f64
-                     (local.get $15)
-                    )
-                    (i64.reinterpret_f64
-                     (local.get $12)
-                    )
-                   )
-                  )
-                 )
-                 (@metadata.code.branch_hint "\00")
-                 (if
-                  (call $fimport$1)
-                  (then
-                   (i32.store offset=4124 align=1
-                    (i32.const 0)
-                    (i32.const 8)
-                   )
-                   (local.set $7
-                    (i64.const 0)
-                   )
-                   (br $block1)
                   )
                  )
                 )
@@ -321,370 +565,122 @@
             )
            )
           )
-         )
-         (local.set $14
-          (local.get $16)
-         )
-         (local.set $20
-          (local.get $19)
-         )
-         (local.set $21
-          (i32.and
+          (local.set $14
+           (local.get $16)
+          )
+          (local.set $21
            (i32.wrap_i64
-            (i64.xor
-             (i64.shr_u
-              (local.get $20)
-              (i64.const 7)
-             )
-             (i64.shr_u
-              (local.get $20)
-              (i64.const 19)
-             )
+            (local.get $23)
+           )
+          )
+          (local.set $23
+           (i64.extend_i32_u
+            (i32.sub
+             (local.get $21)
+             (i32.const 1)
             )
            )
-           (i32.const 131040)
           )
-         )
-         (local.set $22
-          (i32.add
-           (i32.wrap_i64
-            (local.get $20)
+          (local.set $22
+           (call $fimport$2
+            (local.get $3)
+            (local.get $4)
+            (local.get $5)
            )
-           (i32.load offset=917520 align=1
+          )
+          (local.set $4
+           (i64.extend_i32_u
             (local.get $21)
            )
           )
-         )
-         (@metadata.code.branch_hint "\00")
-         (if
-          (i64.ne
-           (i64.or
-            (i64.and
-             (i64.add
-              (local.get $20)
-              (i64.const 7)
+          (local.set $5
+           (i64.extend_i32_u
+            (local.get $22)
+           )
+          )
+          (local.set $3
+           (i32.const 1312)
+          )
+          (if
+           (i32.ne
+            (i32.sub
+             (i32.wrap_i64
+              (local.get $4)
              )
-             (i64.const -4096)
+             (i32.const 1)
             )
-            (local.get $6)
+            (i32.const 0)
            )
-           (i64.load offset=917504 align=1
-            (local.get $21)
-           )
-          )
-          (then
-           (local.set $22
-            (call $fimport$2
-             (local.get $20)
-             (i32.const 8)
-             (i32.const 0)
-            )
-           )
-           (if
-            (i32.eqz
-             (local.get $22)
-            )
-            (then
-             (local.set $7
-              (i64.const 4)
-             )
-             (br $block1)
-            )
-           )
-          )
-         )
-         (local.set $12
-          (f64.load align=1
-           (local.get $22)
-          )
-         )
-         (local.set $15
-          (local.get $14)
-         )
-         (local.set $16
-          (f64.add
-           (local.get $15)
-           (local.get $12)
-          )
-         )
-         (@metadata.code.branch_hint "\00")
-         (if
-          (i32.eqz
-           (f64.le
-            (local.get $16)
-            (local.get $17)
-           )
-          )
-          (then
-           (if
-            (i32.ne
-             (local.get $18)
-             (i32.const 2)
-            )
-            (then
-             (local.set $16
-              (f64.reinterpret_i64
-               (call $fimport$0
-                (i32.const 8)
-                (i64.reinterpret_f64
-                 (local.get $15)
-                )
-                (i64.reinterpret_f64
-                 (local.get $12)
-                )
-               )
-              )
-             )
-             (@metadata.code.branch_hint "\00")
-             (if
-              (call $fimport$1)
-              (then
-               (i32.store offset=4124 align=1
-                (i32.const 0)
-                (i32.const 8)
-               )
-               (local.set $7
-                (i64.const 4)
-               )
-               (br $block1)
-              )
-             )
-            )
-            (else
-             (if
-              (i32.eqz
-               (i32.and
-                (i64.lt_u
-                 (i64.sub
-                  (i64.shl
-                   (i64.reinterpret_f64
-                    (local.get $16)
-                   )
-                   (i64.const 1)
-                  )
-                  (i64.const 18014398509481984)
-                 )
-                 (i64.const -27021597764222976)
-                )
-                (i32.and
-                 (i64.ge_u
-                  (i64.sub
-                   (i64.shl
-                    (i64.reinterpret_f64
-                     (local.get $15)
-                    )
-                    (i64.const 1)
-                   )
-                   (i64.const 1)
-                  )
-                  (i64.const 9007199254740991)
-                 )
-                 (i64.ge_u
-                  (i64.sub
-                   (i64.shl
-                    (i64.reinterpret_f64
-                     (local.get $12)
-                    )
-                    (i64.const 1)
-                   )
-                   (i64.const 1)
-                  )
-                  (i64.const 9007199254740991)
-                 )
-                )
-               )
-              )
-              (then
-               (if
-                (i32.eqz
-                 (i32.and
-                  (i32.or
-                   (i64.lt_u
-                    (i64.sub
-                     (i64.shl
-                      (i64.reinterpret_f64
-                       (local.get $16)
-                      )
-                      (i64.const 1)
-                     )
-                     (i64.const 18014398509481984)
-                    )
-                    (i64.const -27021597764222976)
-                   )
-                   (f64.eq
-                    (local.get $16)
-                    (f64.const 0)
-                   )
-                  )
-                  (i32.and
-                   (i64.ge_u
-                    (i64.sub
-                     (i64.shl
-                      (i64.reinterpret_f64
-                       (local.get $15)
-                      )
-                      (i64.const 1)
-                     )
-                     (i64.const 1)
-                    )
-                    (i64.const 9007199254740991)
-                   )
-                   (i64.ge_u
-                    (i64.sub
-                     (i64.shl
-                      (i64.reinterpret_f64
-                       (local.get $12)
-                      )
-                      (i64.const 1)
-                     )
-                     (i64.const 1)
-                    )
-                    (i64.const 9007199254740991)
-                   )
-                  )
-                 )
-                )
-                (then
-                 (local.set $16
-                  (f64.reinterpret_i64
-                   (call $fimport$0
-                    (i32.const 8)
-                    (i64.reinterpret_f64
-                     (local.get $15)
-                    )
-                    (i64.reinterpret_f64
-                     (local.get $12)
-                    )
-                   )
-                  )
-                 )
-                 (@metadata.code.branch_hint "\00")
-                 (if
-                  (call $fimport$1)
-                  (then
-                   (i32.store offset=4124 align=1
-                    (i32.const 0)
-                    (i32.const 8)
-                   )
-                   (local.set $7
-                    (i64.const 4)
-                   )
-                   (br $block1)
-                  )
-                 )
-                )
-               )
-              )
-             )
-            )
-           )
-          )
-         )
-         (local.set $14
-          (local.get $16)
-         )
-         (local.set $21
-          (i32.wrap_i64
-           (local.get $23)
-          )
-         )
-         (local.set $23
-          (i64.extend_i32_u
-           (i32.sub
-            (local.get $21)
-            (i32.const 1)
-           )
-          )
-         )
-         (local.set $22
-          (call $fimport$3
-           (local.get $3)
-           (local.get $4)
-           (local.get $5)
-          )
-         )
-         (local.set $4
-          (i64.extend_i32_u
-           (local.get $21)
-          )
-         )
-         (local.set $5
-          (i64.extend_i32_u
-           (local.get $22)
-          )
-         )
-         (local.set $3
-          (i32.const 1312)
-         )
-         (if
-          (i32.ne
-           (i32.sub
-            (i32.wrap_i64
-             (local.get $4)
-            )
-            (i32.const 1)
-           )
-           (i32.const 0)
-          )
-          (then
-           (@metadata.code.branch_hint "\00")
-           (if
-            (i32.lt_s
-             (local.get $2)
-             (i32.const 0)
-            )
-            (then
-             (local.set $7
-              (i64.const 0)
-             )
-             (br $block2)
-            )
-           )
-           (br $label)
-          )
-         )
-         (local.set $2
-          (i32.sub
-           (local.get $2)
-           (i32.const 1)
-          )
-         )
-         (local.set $23
-          (i64.add
-           (local.get $1)
-           (i64.const 14)
-          )
-         )
-         (local.set $24
-          (i64.extend_i32_u
-           (i32.or
-            (call $fimport$4
-             (local.get $3)
-             (local.get $4)
-             (local.get $5)
-            )
-            (i32.or
-             (i32.load offset=1188 align=1
+           (then
+            (@metadata.code.branch_hint "\00")
+            (if
+             (i32.lt_s
+              (local.get $2)
               (i32.const 0)
              )
-             (i32.const 514)
+             (then
+              (local.set $7
+               (i64.const 0)
+              )
+              (br $block3)
+             )
+            )
+            (br $label)
+           )
+          )
+          (local.set $2
+           (i32.sub
+            (local.get $2)
+            (i32.const 1)
+           )
+          )
+          (local.set $23
+           (i64.add
+            (local.get $1)
+            (i64.const 14)
+           )
+          )
+          (local.set $24
+           (i64.extend_i32_u
+            (i32.or
+             (call $fimport$3
+              (local.get $3)
+              (local.get $4)
+              (local.get $5)
+             )
+             (i32.or
+              (i32.load offset=1188 align=1
+               (i32.const 0)
+              )
+              (i32.const 514)
+             )
             )
            )
           )
+          (i32.store offset=4124 align=1
+           (i32.const 0)
+           (i32.const 1)
+          )
+          (local.set $7
+           (i64.const 14)
+          )
+          (br $block1)
          )
-         (i32.store offset=4124 align=1
-          (i32.const 0)
-          (i32.const 1)
-         )
-         (local.set $7
-          (i64.const 14)
-         )
-         (br $block1)
+         (unreachable)
         )
         (unreachable)
+        (unreachable)
        )
-       (unreachable)
-       (unreachable)
+       (local.set $8
+        (i64.add
+         (local.get $1)
+         (local.get $7)
+        )
+       )
+       (local.set $9
+        (i32.const 0)
+       )
+       (br $block4)
       )
       (local.set $8
        (i64.add
@@ -693,9 +689,9 @@
        )
       )
       (local.set $9
-       (i32.const 0)
+       (i32.const 2)
       )
-      (br $block3)
+      (br $block4)
      )
      (local.set $8
       (i64.add
@@ -704,9 +700,9 @@
       )
      )
      (local.set $9
-      (i32.const 2)
+      (i32.const 3)
      )
-     (br $block3)
+     (br $block4)
     )
     (local.set $8
      (i64.add
@@ -717,7 +713,7 @@
     (local.set $9
      (i32.const 1)
     )
-    (br $block3)
+    (br $block4)
    )
    (i64.store offset=4392 align=1
     (i32.const 0)

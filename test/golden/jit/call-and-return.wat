@@ -1,13 +1,9 @@
 (module
  (type $0 (func (param i32 i64 i64) (result i32)))
- (type $1 (func (param i64 i32) (result i32)))
- (type $2 (func (param i64 i32 i32) (result i32)))
- (type $3 (func (param i32 i64 i32) (result i32)))
+ (type $1 (func (param i32 i64 i32) (result i32)))
  (import "region" "memory" (memory $mimport$0 592))
- (import "region" "writeDirect" (func $fimport$0 (param i64 i32) (result i32)))
- (import "region" "readSlow" (func $fimport$1 (param i64 i32 i32) (result i32)))
- (import "region" "carryOf" (func $fimport$2 (param i32 i64 i64) (result i32)))
- (import "region" "arithmeticFlagsOf" (func $fimport$3 (param i32 i64 i64) (result i32)))
+ (import "region" "carryOf" (func $fimport$0 (param i32 i64 i64) (result i32)))
+ (import "region" "arithmeticFlagsOf" (func $fimport$1 (param i32 i64 i64) (result i32)))
  (export "0" (func $0))
  (func $0 (param $0 i32) (param $1 i64) (param $2 i32) (result i32)
   (local $3 i32)
@@ -80,44 +76,123 @@
   )
   (block $block6
    (block $block5
-    (block $block3
+    (block $block4
      (block $block2
-      (block $block4
-       (loop $label
-        (block $block1
-         (block $block
-          (br_table $block $block1 $block
-           (local.get $0)
+      (block
+       (block $block3
+        (loop $label
+         (block $block1
+          (block $block
+           (br_table $block $block1 $block
+            (local.get $0)
+           )
           )
+          (local.set $2
+           (i32.sub
+            (local.get $2)
+            (i32.const 1)
+           )
+          )
+          (local.set $10
+           (i64.add
+            (local.get $1)
+            (i64.const 5)
+           )
+          )
+          (local.set $12
+           (i64.sub
+            (local.get $11)
+            (i64.const 8)
+           )
+          )
+          (local.set $13
+           (i32.and
+            (i32.wrap_i64
+             (i64.xor
+              (i64.shr_u
+               (local.get $12)
+               (i64.const 7)
+              )
+              (i64.shr_u
+               (local.get $12)
+               (i64.const 19)
+              )
+             )
+            )
+            (i32.const 131040)
+           )
+          )
+          (local.set $14
+           (i32.add
+            (i32.wrap_i64
+             (local.get $12)
+            )
+            (i32.load offset=917520 align=1
+             (local.get $13)
+            )
+           )
+          )
+          (@metadata.code.branch_hint "\00")
+          (if
+           (i64.ne
+            (i64.or
+             (i64.and
+              (i64.add
+               (local.get $12)
+               (i64.const 7)
+              )
+              (i64.const -4096)
+             )
+             (local.get $6)
+            )
+            (i64.load offset=917512 align=1
+             (local.get $13)
+            )
+           )
+           (then
+            (local.set $7
+             (i64.const 0)
+            )
+            (br $block2)
+           )
+          )
+          (i64.store align=1
+           (local.get $14)
+           (local.get $10)
+          )
+          (local.set $11
+           (local.get $12)
+          )
+          (br $block1)
          )
          (local.set $2
           (i32.sub
            (local.get $2)
-           (i32.const 1)
+           (i32.const 2)
           )
          )
          (local.set $10
           (i64.add
-           (local.get $1)
-           (i64.const 5)
+           (local.get $15)
+           (local.get $16)
           )
          )
-         (local.set $12
-          (i64.sub
-           (local.get $11)
-           (i64.const 8)
-          )
+         (local.set $15
+          (local.get $10)
+         )
+         (local.set $10
+          (local.get $11)
          )
          (local.set $13
           (i32.and
            (i32.wrap_i64
             (i64.xor
              (i64.shr_u
-              (local.get $12)
+              (local.get $10)
               (i64.const 7)
              )
              (i64.shr_u
-              (local.get $12)
+              (local.get $10)
               (i64.const 19)
              )
             )
@@ -128,7 +203,7 @@
          (local.set $14
           (i32.add
            (i32.wrap_i64
-            (local.get $12)
+            (local.get $10)
            )
            (i32.load offset=917520 align=1
             (local.get $13)
@@ -141,272 +216,168 @@
            (i64.or
             (i64.and
              (i64.add
-              (local.get $12)
+              (local.get $10)
               (i64.const 7)
              )
              (i64.const -4096)
             )
             (local.get $6)
            )
-           (i64.load offset=917512 align=1
+           (i64.load offset=917504 align=1
             (local.get $13)
            )
           )
           (then
-           (local.set $14
-            (call $fimport$0
-             (local.get $12)
-             (i32.const 8)
+           (local.set $7
+            (i64.const 16)
+           )
+           (br $block2)
+          )
+         )
+         (local.set $12
+          (i64.load align=1
+           (local.get $14)
+          )
+         )
+         (local.set $11
+          (i64.add
+           (local.get $10)
+           (i64.const 8)
+          )
+         )
+         (local.set $17
+          (i64.sub
+           (local.get $12)
+           (local.get $1)
+          )
+         )
+         (if
+          (i64.eq
+           (local.get $17)
+           (i64.const 5)
+          )
+          (then
+           (local.set $2
+            (i32.sub
+             (local.get $2)
+             (i32.const 2)
             )
            )
+           (local.set $19
+            (local.get $18)
+           )
+           (local.set $18
+            (i64.sub
+             (local.get $19)
+             (i64.const 1)
+            )
+           )
+           (local.set $20
+            (call $fimport$0
+             (local.get $3)
+             (local.get $4)
+             (local.get $5)
+            )
+           )
+           (local.set $4
+            (local.get $19)
+           )
+           (local.set $5
+            (i64.extend_i32_u
+             (local.get $20)
+            )
+           )
+           (local.set $3
+            (i32.const 1280)
+           )
            (if
-            (i32.le_u
-             (local.get $14)
-             (i32.const 1)
+            (i64.ne
+             (i64.sub
+              (local.get $4)
+              (i64.const 1)
+             )
+             (i64.const 0)
             )
             (then
+             (@metadata.code.branch_hint "\00")
              (if
-              (local.get $14)
+              (i32.lt_s
+               (local.get $2)
+               (i32.const 0)
+              )
               (then
                (local.set $7
                 (i64.const 0)
                )
-               (br $block2)
+               (br $block3)
               )
              )
-             (local.set $7
-              (i64.const 0)
-             )
-             (br $block3)
-            )
-           )
-          )
-         )
-         (i64.store align=1
-          (local.get $14)
-          (local.get $10)
-         )
-         (local.set $11
-          (local.get $12)
-         )
-         (br $block1)
-        )
-        (local.set $2
-         (i32.sub
-          (local.get $2)
-          (i32.const 2)
-         )
-        )
-        (local.set $10
-         (i64.add
-          (local.get $15)
-          (local.get $16)
-         )
-        )
-        (local.set $15
-         (local.get $10)
-        )
-        (local.set $10
-         (local.get $11)
-        )
-        (local.set $13
-         (i32.and
-          (i32.wrap_i64
-           (i64.xor
-            (i64.shr_u
-             (local.get $10)
-             (i64.const 7)
-            )
-            (i64.shr_u
-             (local.get $10)
-             (i64.const 19)
-            )
-           )
-          )
-          (i32.const 131040)
-         )
-        )
-        (local.set $14
-         (i32.add
-          (i32.wrap_i64
-           (local.get $10)
-          )
-          (i32.load offset=917520 align=1
-           (local.get $13)
-          )
-         )
-        )
-        (@metadata.code.branch_hint "\00")
-        (if
-         (i64.ne
-          (i64.or
-           (i64.and
-            (i64.add
-             (local.get $10)
-             (i64.const 7)
-            )
-            (i64.const -4096)
-           )
-           (local.get $6)
-          )
-          (i64.load offset=917504 align=1
-           (local.get $13)
-          )
-         )
-         (then
-          (local.set $14
-           (call $fimport$1
-            (local.get $10)
-            (i32.const 8)
-            (i32.const 0)
-           )
-          )
-          (if
-           (i32.eqz
-            (local.get $14)
-           )
-           (then
-            (local.set $7
-             (i64.const 16)
-            )
-            (br $block3)
-           )
-          )
-         )
-        )
-        (local.set $12
-         (i64.load align=1
-          (local.get $14)
-         )
-        )
-        (local.set $11
-         (i64.add
-          (local.get $10)
-          (i64.const 8)
-         )
-        )
-        (local.set $17
-         (i64.sub
-          (local.get $12)
-          (local.get $1)
-         )
-        )
-        (if
-         (i64.eq
-          (local.get $17)
-          (i64.const 5)
-         )
-         (then
-          (local.set $2
-           (i32.sub
-            (local.get $2)
-            (i32.const 2)
-           )
-          )
-          (local.set $19
-           (local.get $18)
-          )
-          (local.set $18
-           (i64.sub
-            (local.get $19)
-            (i64.const 1)
-           )
-          )
-          (local.set $20
-           (call $fimport$2
-            (local.get $3)
-            (local.get $4)
-            (local.get $5)
-           )
-          )
-          (local.set $4
-           (local.get $19)
-          )
-          (local.set $5
-           (i64.extend_i32_u
-            (local.get $20)
-           )
-          )
-          (local.set $3
-           (i32.const 1280)
-          )
-          (if
-           (i64.ne
-            (i64.sub
-             (local.get $4)
-             (i64.const 1)
-            )
-            (i64.const 0)
-           )
-           (then
-            (@metadata.code.branch_hint "\00")
-            (if
-             (i32.lt_s
-              (local.get $2)
+             (local.set $0
               (i32.const 0)
              )
-             (then
-              (local.set $7
-               (i64.const 0)
+             (br $label)
+            )
+           )
+           (local.set $2
+            (i32.sub
+             (local.get $2)
+             (i32.const 1)
+            )
+           )
+           (local.set $18
+            (i64.add
+             (local.get $1)
+             (i64.const 12)
+            )
+           )
+           (local.set $21
+            (i64.extend_i32_u
+             (i32.or
+              (call $fimport$1
+               (local.get $3)
+               (local.get $4)
+               (local.get $5)
               )
-              (br $block4)
+              (i32.or
+               (i32.load offset=1188 align=1
+                (i32.const 0)
+               )
+               (i32.const 514)
+              )
              )
             )
-            (local.set $0
-             (i32.const 0)
-            )
-            (br $label)
            )
-          )
-          (local.set $2
-           (i32.sub
-            (local.get $2)
+           (i32.store offset=4124 align=1
+            (i32.const 0)
             (i32.const 1)
            )
-          )
-          (local.set $18
-           (i64.add
-            (local.get $1)
+           (local.set $7
             (i64.const 12)
            )
+           (br $block4)
           )
-          (local.set $21
-           (i64.extend_i32_u
-            (i32.or
-             (call $fimport$3
-              (local.get $3)
-              (local.get $4)
-              (local.get $5)
-             )
-             (i32.or
-              (i32.load offset=1188 align=1
-               (i32.const 0)
-              )
-              (i32.const 514)
-             )
-            )
-           )
-          )
-          (i32.store offset=4124 align=1
-           (i32.const 0)
-           (i32.const 1)
-          )
-          (local.set $7
-           (i64.const 12)
-          )
-          (br $block3)
          )
+         (local.set $8
+          (local.get $12)
+         )
+         (local.set $7
+          (i64.const 16)
+         )
+         (br $block5)
         )
-        (local.set $8
-         (local.get $12)
-        )
-        (local.set $7
-         (i64.const 16)
-        )
-        (br $block5)
+        (unreachable)
+        (unreachable)
        )
-       (unreachable)
-       (unreachable)
+       (local.set $8
+        (i64.add
+         (local.get $1)
+         (local.get $7)
+        )
+       )
+       (local.set $9
+        (i32.const 0)
+       )
+       (br $block6)
       )
       (local.set $8
        (i64.add
@@ -415,7 +386,7 @@
        )
       )
       (local.set $9
-       (i32.const 0)
+       (i32.const 2)
       )
       (br $block6)
      )
@@ -426,7 +397,7 @@
       )
      )
      (local.set $9
-      (i32.const 2)
+      (i32.const 3)
      )
      (br $block6)
     )

@@ -61,52 +61,96 @@
     (block $block2
      (block
       (block
-       (loop
-        (block $block1
-         (block $block
-          (br_table $block $block1 $block
-           (local.get $0)
-          )
-         )
-         (local.set $2
-          (i32.sub
-           (local.get $2)
-           (i32.const 2)
-          )
-         )
-         (local.set $11
-          (i32.wrap_i64
-           (local.get $10)
-          )
-         )
-         (local.set $12
-          (i32.const 10)
-         )
-         (local.set $4
-          (i64.extend_i32_u
-           (local.get $11)
-          )
-         )
-         (local.set $5
-          (i64.extend_i32_u
-           (local.get $12)
-          )
-         )
-         (local.set $3
-          (i32.const 544)
-         )
-         (if
-          (i32.gt_s
-           (i32.wrap_i64
-            (local.get $4)
-           )
-           (i32.wrap_i64
-            (local.get $5)
+       (block
+        (loop
+         (block $block1
+          (block $block
+           (br_table $block $block1 $block
+            (local.get $0)
            )
           )
-          (then
-           (br $block1)
+          (local.set $2
+           (i32.sub
+            (local.get $2)
+            (i32.const 2)
+           )
           )
+          (local.set $11
+           (i32.wrap_i64
+            (local.get $10)
+           )
+          )
+          (local.set $12
+           (i32.const 10)
+          )
+          (local.set $4
+           (i64.extend_i32_u
+            (local.get $11)
+           )
+          )
+          (local.set $5
+           (i64.extend_i32_u
+            (local.get $12)
+           )
+          )
+          (local.set $3
+           (i32.const 544)
+          )
+          (if
+           (i32.gt_s
+            (i32.wrap_i64
+             (local.get $4)
+            )
+            (i32.wrap_i64
+             (local.get $5)
+            )
+           )
+           (then
+            (br $block1)
+           )
+          )
+          (local.set $2
+           (i32.sub
+            (local.get $2)
+            (i32.const 2)
+           )
+          )
+          (local.set $10
+           (i64.extend_i32_u
+            (i32.const 1)
+           )
+          )
+          (local.set $13
+           (i64.add
+            (local.get $1)
+            (i64.const 12)
+           )
+          )
+          (local.set $14
+           (i64.extend_i32_u
+            (i32.or
+             (call $fimport$0
+              (local.get $3)
+              (local.get $4)
+              (local.get $5)
+             )
+             (i32.or
+              (i32.load offset=1188 align=1
+               (i32.const 0)
+              )
+              (i32.const 514)
+             )
+            )
+           )
+          )
+          (i32.store offset=4124 align=1
+           (i32.const 0)
+           (i32.const 1)
+          )
+          (local.set $7
+           (i64.const 12)
+          )
+          (br $block2)
          )
          (local.set $2
           (i32.sub
@@ -116,13 +160,13 @@
          )
          (local.set $10
           (i64.extend_i32_u
-           (i32.const 1)
+           (i32.const 2)
           )
          )
          (local.set $13
           (i64.add
            (local.get $1)
-           (i64.const 12)
+           (i64.const 19)
           )
          )
          (local.set $14
@@ -147,55 +191,23 @@
           (i32.const 1)
          )
          (local.set $7
-          (i64.const 12)
+          (i64.const 19)
          )
          (br $block2)
         )
-        (local.set $2
-         (i32.sub
-          (local.get $2)
-          (i32.const 2)
-         )
-        )
-        (local.set $10
-         (i64.extend_i32_u
-          (i32.const 2)
-         )
-        )
-        (local.set $13
-         (i64.add
-          (local.get $1)
-          (i64.const 19)
-         )
-        )
-        (local.set $14
-         (i64.extend_i32_u
-          (i32.or
-           (call $fimport$0
-            (local.get $3)
-            (local.get $4)
-            (local.get $5)
-           )
-           (i32.or
-            (i32.load offset=1188 align=1
-             (i32.const 0)
-            )
-            (i32.const 514)
-           )
-          )
-         )
-        )
-        (i32.store offset=4124 align=1
-         (i32.const 0)
-         (i32.const 1)
-        )
-        (local.set $7
-         (i64.const 19)
-        )
-        (br $block2)
+        (unreachable)
+        (unreachable)
        )
-       (unreachable)
-       (unreachable)
+       (local.set $8
+        (i64.add
+         (local.get $1)
+         (local.get $7)
+        )
+       )
+       (local.set $9
+        (i32.const 0)
+       )
+       (br $block3)
       )
       (local.set $8
        (i64.add
@@ -204,7 +216,7 @@
        )
       )
       (local.set $9
-       (i32.const 0)
+       (i32.const 2)
       )
       (br $block3)
      )
@@ -215,7 +227,7 @@
       )
      )
      (local.set $9
-      (i32.const 2)
+      (i32.const 3)
      )
      (br $block3)
     )

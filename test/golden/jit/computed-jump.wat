@@ -54,155 +54,167 @@
    (block $block2
     (block
      (block
-      (block $block1
-       (loop
-        (block $block
-         (br_table $block $block
-          (local.get $0)
-         )
-        )
-        (loop $label
-         (local.set $2
-          (i32.sub
-           (local.get $2)
-           (i32.const 1)
+      (block
+       (block $block1
+        (loop
+         (block $block
+          (br_table $block $block
+           (local.get $0)
           )
          )
-         (local.set $11
-          (local.get $10)
-         )
-         (local.set $12
-          (i64.sub
-           (local.get $11)
-           (local.get $1)
-          )
-         )
-         (if
-          (i64.eq
-           (local.get $12)
-           (i64.const 8)
-          )
-          (then
-           (local.set $2
-            (i32.sub
-             (local.get $2)
-             (i32.const 2)
-            )
-           )
-           (local.set $14
-            (i32.wrap_i64
-             (local.get $13)
-            )
-           )
-           (local.set $15
+         (loop $label
+          (local.set $2
+           (i32.sub
+            (local.get $2)
             (i32.const 1)
            )
-           (local.set $13
-            (i64.extend_i32_u
-             (i32.add
+          )
+          (local.set $11
+           (local.get $10)
+          )
+          (local.set $12
+           (i64.sub
+            (local.get $11)
+            (local.get $1)
+           )
+          )
+          (if
+           (i64.eq
+            (local.get $12)
+            (i64.const 8)
+           )
+           (then
+            (local.set $2
+             (i32.sub
+              (local.get $2)
+              (i32.const 2)
+             )
+            )
+            (local.set $14
+             (i32.wrap_i64
+              (local.get $13)
+             )
+            )
+            (local.set $15
+             (i32.const 1)
+            )
+            (local.set $13
+             (i64.extend_i32_u
+              (i32.add
+               (local.get $14)
+               (local.get $15)
+              )
+             )
+            )
+            (local.set $4
+             (i64.extend_i32_u
               (local.get $14)
+             )
+            )
+            (local.set $5
+             (i64.extend_i32_u
               (local.get $15)
              )
             )
-           )
-           (local.set $4
-            (i64.extend_i32_u
-             (local.get $14)
+            (local.set $3
+             (i32.const 288)
             )
-           )
-           (local.set $5
-            (i64.extend_i32_u
-             (local.get $15)
-            )
-           )
-           (local.set $3
-            (i32.const 288)
-           )
-           (@metadata.code.branch_hint "\00")
-           (if
-            (i32.lt_s
-             (local.get $2)
-             (i32.const 0)
-            )
-            (then
-             (local.set $7
-              (i64.const 0)
+            (@metadata.code.branch_hint "\00")
+            (if
+             (i32.lt_s
+              (local.get $2)
+              (i32.const 0)
              )
-             (br $block1)
+             (then
+              (local.set $7
+               (i64.const 0)
+              )
+              (br $block1)
+             )
             )
+            (br $label)
            )
-           (br $label)
           )
-         )
-         (if
-          (i64.eq
-           (local.get $12)
-           (i64.const 16)
-          )
-          (then
-           (local.set $2
-            (i32.sub
-             (local.get $2)
+          (if
+           (i64.eq
+            (local.get $12)
+            (i64.const 16)
+           )
+           (then
+            (local.set $2
+             (i32.sub
+              (local.get $2)
+              (i32.const 2)
+             )
+            )
+            (local.set $14
+             (i32.wrap_i64
+              (local.get $13)
+             )
+            )
+            (local.set $15
              (i32.const 2)
             )
-           )
-           (local.set $14
-            (i32.wrap_i64
-             (local.get $13)
+            (local.set $13
+             (i64.extend_i32_u
+              (i32.sub
+               (local.get $14)
+               (local.get $15)
+              )
+             )
             )
-           )
-           (local.set $15
-            (i32.const 2)
-           )
-           (local.set $13
-            (i64.extend_i32_u
-             (i32.sub
+            (local.set $4
+             (i64.extend_i32_u
               (local.get $14)
+             )
+            )
+            (local.set $5
+             (i64.extend_i32_u
               (local.get $15)
              )
             )
-           )
-           (local.set $4
-            (i64.extend_i32_u
-             (local.get $14)
+            (local.set $3
+             (i32.const 544)
             )
-           )
-           (local.set $5
-            (i64.extend_i32_u
-             (local.get $15)
-            )
-           )
-           (local.set $3
-            (i32.const 544)
-           )
-           (@metadata.code.branch_hint "\00")
-           (if
-            (i32.lt_s
-             (local.get $2)
-             (i32.const 0)
-            )
-            (then
-             (local.set $7
-              (i64.const 0)
+            (@metadata.code.branch_hint "\00")
+            (if
+             (i32.lt_s
+              (local.get $2)
+              (i32.const 0)
              )
-             (br $block1)
+             (then
+              (local.set $7
+               (i64.const 0)
+              )
+              (br $block1)
+             )
             )
+            (br $label)
            )
-           (br $label)
           )
+          (local.set $8
+           (local.get $11)
+          )
+          (local.set $7
+           (i64.const 0)
+          )
+          (br $block2)
          )
-         (local.set $8
-          (local.get $11)
-         )
-         (local.set $7
-          (i64.const 0)
-         )
-         (br $block2)
+         (unreachable)
         )
         (unreachable)
+        (unreachable)
        )
-       (unreachable)
-       (unreachable)
+       (local.set $8
+        (i64.add
+         (local.get $1)
+         (local.get $7)
+        )
+       )
+       (local.set $9
+        (i32.const 0)
+       )
+       (br $block3)
       )
       (local.set $8
        (i64.add
@@ -211,7 +223,7 @@
        )
       )
       (local.set $9
-       (i32.const 0)
+       (i32.const 2)
       )
       (br $block3)
      )
@@ -222,7 +234,7 @@
       )
      )
      (local.set $9
-      (i32.const 2)
+      (i32.const 3)
      )
      (br $block3)
     )

@@ -1,10 +1,8 @@
 (module
- (type $0 (func (param i64 i32 i32) (result i32)))
- (type $1 (func (param i32 i64 i64) (result i32)))
- (type $2 (func (param i32 i64 i32) (result i32)))
+ (type $0 (func (param i32 i64 i64) (result i32)))
+ (type $1 (func (param i32 i64 i32) (result i32)))
  (import "region" "memory" (memory $mimport$0 592))
- (import "region" "readSlow" (func $fimport$0 (param i64 i32 i32) (result i32)))
- (import "region" "arithmeticFlagsOf" (func $fimport$1 (param i32 i64 i64) (result i32)))
+ (import "region" "arithmeticFlagsOf" (func $fimport$0 (param i32 i64 i64) (result i32)))
  (export "0" (func $0))
  (func $0 (param $0 i32) (param $1 i64) (param $2 i32) (result i32)
   (local $3 i32)
@@ -78,162 +76,160 @@
     (i32.const 0)
    )
   )
-  (block $block2
+  (block $block3
    (block
-    (block $block1
-     (block
+    (block $block2
+     (block $block1
       (block
-       (loop
-        (block $block
-         (br_table $block $block
-          (local.get $0)
+       (block
+        (loop
+         (block $block
+          (br_table $block $block
+           (local.get $0)
+          )
          )
-        )
-        (local.set $2
-         (i32.sub
-          (local.get $2)
-          (i32.const 4)
+         (local.set $2
+          (i32.sub
+           (local.get $2)
+           (i32.const 4)
+          )
          )
-        )
-        (local.set $11
-         (local.get $10)
-        )
-        (local.set $13
-         (local.get $12)
-        )
-        (local.set $4
-         (local.get $11)
-        )
-        (local.set $5
-         (local.get $13)
-        )
-        (local.set $3
-         (i32.const 512)
-        )
-        (local.set $11
-         (local.get $14)
-        )
-        (local.set $15
-         (i32.and
-          (i32.wrap_i64
-           (i64.xor
-            (i64.shr_u
-             (local.get $11)
-             (i64.const 7)
-            )
-            (i64.shr_u
-             (local.get $11)
-             (i64.const 19)
+         (local.set $11
+          (local.get $10)
+         )
+         (local.set $13
+          (local.get $12)
+         )
+         (local.set $4
+          (local.get $11)
+         )
+         (local.set $5
+          (local.get $13)
+         )
+         (local.set $3
+          (i32.const 512)
+         )
+         (local.set $11
+          (local.get $14)
+         )
+         (local.set $15
+          (i32.and
+           (i32.wrap_i64
+            (i64.xor
+             (i64.shr_u
+              (local.get $11)
+              (i64.const 7)
+             )
+             (i64.shr_u
+              (local.get $11)
+              (i64.const 19)
+             )
             )
            )
-          )
-          (i32.const 131040)
-         )
-        )
-        (local.set $16
-         (i32.add
-          (i32.wrap_i64
-           (local.get $11)
-          )
-          (i32.load offset=917520 align=1
-           (local.get $15)
+           (i32.const 131040)
           )
          )
-        )
-        (@metadata.code.branch_hint "\00")
-        (if
-         (i64.ne
+         (local.set $16
+          (i32.add
+           (i32.wrap_i64
+            (local.get $11)
+           )
+           (i32.load offset=917520 align=1
+            (local.get $15)
+           )
+          )
+         )
+         (@metadata.code.branch_hint "\00")
+         (if
+          (i64.ne
+           (i64.or
+            (i64.and
+             (i64.add
+              (local.get $11)
+              (i64.const 7)
+             )
+             (i64.const -4096)
+            )
+            (local.get $6)
+           )
+           (i64.load offset=917504 align=1
+            (local.get $15)
+           )
+          )
+          (then
+           (local.set $7
+            (i64.const 3)
+           )
+           (br $block1)
+          )
+         )
+         (local.set $17
+          (i64.load align=1
+           (local.get $16)
+          )
+         )
+         (local.set $18
           (i64.or
            (i64.and
-            (i64.add
-             (local.get $11)
-             (i64.const 7)
+            (local.get $18)
+            (i64.const -256)
+           )
+           (i64.extend_i32_u
+            (i32.and
+             (i64.lt_u
+              (local.get $4)
+              (local.get $5)
+             )
+             (i32.const 255)
             )
-            (i64.const -4096)
-           )
-           (local.get $6)
-          )
-          (i64.load offset=917504 align=1
-           (local.get $15)
-          )
-         )
-         (then
-          (local.set $16
-           (call $fimport$0
-            (local.get $11)
-            (i32.const 8)
-            (i32.const 0)
-           )
-          )
-          (if
-           (i32.eqz
-            (local.get $16)
-           )
-           (then
-            (local.set $7
-             (i64.const 3)
-            )
-            (br $block1)
            )
           )
          )
-        )
-        (local.set $17
-         (i64.load align=1
-          (local.get $16)
-         )
-        )
-        (local.set $18
-         (i64.or
-          (i64.and
-           (local.get $18)
-           (i64.const -256)
+         (local.set $18
+          (i64.add
+           (local.get $1)
+           (i64.const 11)
           )
+         )
+         (local.set $19
           (i64.extend_i32_u
-           (i32.and
-            (i64.lt_u
+           (i32.or
+            (call $fimport$0
+             (local.get $3)
              (local.get $4)
              (local.get $5)
             )
-            (i32.const 255)
+            (i32.or
+             (i32.load offset=1188 align=1
+              (i32.const 0)
+             )
+             (i32.const 514)
+            )
            )
           )
          )
-        )
-        (local.set $18
-         (i64.add
-          (local.get $1)
+         (i32.store offset=4124 align=1
+          (i32.const 0)
+          (i32.const 1)
+         )
+         (local.set $7
           (i64.const 11)
          )
+         (br $block2)
         )
-        (local.set $19
-         (i64.extend_i32_u
-          (i32.or
-           (call $fimport$1
-            (local.get $3)
-            (local.get $4)
-            (local.get $5)
-           )
-           (i32.or
-            (i32.load offset=1188 align=1
-             (i32.const 0)
-            )
-            (i32.const 514)
-           )
-          )
-         )
-        )
-        (i32.store offset=4124 align=1
-         (i32.const 0)
-         (i32.const 1)
-        )
-        (local.set $7
-         (i64.const 11)
-        )
-        (br $block1)
+        (unreachable)
+        (unreachable)
        )
-       (unreachable)
-       (unreachable)
+       (local.set $8
+        (i64.add
+         (local.get $1)
+         (local.get $7)
+        )
+       )
+       (local.set $9
+        (i32.const 0)
+       )
+       (br $block3)
       )
       (local.set $8
        (i64.add
@@ -242,9 +238,9 @@
        )
       )
       (local.set $9
-       (i32.const 0)
+       (i32.const 2)
       )
-      (br $block2)
+      (br $block3)
      )
      (local.set $8
       (i64.add
@@ -253,9 +249,9 @@
       )
      )
      (local.set $9
-      (i32.const 2)
+      (i32.const 3)
      )
-     (br $block2)
+     (br $block3)
     )
     (local.set $8
      (i64.add
@@ -266,7 +262,7 @@
     (local.set $9
      (i32.const 1)
     )
-    (br $block2)
+    (br $block3)
    )
    (i64.store offset=4392 align=1
     (i32.const 0)

@@ -60,117 +60,129 @@
    (block
     (block $block2
      (block
-      (block $block1
-       (loop
-        (block $block
-         (br_table $block $block
-          (local.get $0)
-         )
-        )
-        (loop $label
-         (local.set $2
-          (i32.sub
-           (local.get $2)
-           (i32.const 3)
+      (block
+       (block $block1
+        (loop
+         (block $block
+          (br_table $block $block
+           (local.get $0)
           )
          )
-         (local.set $11
-          (local.get $10)
-         )
-         (local.set $13
-          (local.get $12)
-         )
-         (local.set $10
-          (i64.add
-           (local.get $11)
-           (local.get $13)
-          )
-         )
-         (local.set $11
-          (local.get $12)
-         )
-         (local.set $13
-          (i64.const 1)
-         )
-         (local.set $12
-          (i64.sub
-           (local.get $11)
-           (local.get $13)
-          )
-         )
-         (local.set $4
-          (local.get $11)
-         )
-         (local.set $5
-          (local.get $13)
-         )
-         (local.set $3
-          (i32.const 512)
-         )
-         (if
-          (i64.ne
-           (local.get $4)
-           (local.get $5)
-          )
-          (then
-           (@metadata.code.branch_hint "\00")
-           (if
-            (i32.lt_s
-             (local.get $2)
-             (i32.const 0)
-            )
-            (then
-             (local.set $7
-              (i64.const 0)
-             )
-             (br $block1)
-            )
+         (loop $label
+          (local.set $2
+           (i32.sub
+            (local.get $2)
+            (i32.const 3)
            )
-           (br $label)
           )
-         )
-         (local.set $2
-          (i32.sub
-           (local.get $2)
-           (i32.const 1)
+          (local.set $11
+           (local.get $10)
           )
-         )
-         (local.set $12
-          (i64.add
-           (local.get $1)
-           (i64.const 11)
+          (local.set $13
+           (local.get $12)
           )
-         )
-         (local.set $14
-          (i64.extend_i32_u
-           (i32.or
-            (call $fimport$0
-             (local.get $3)
-             (local.get $4)
-             (local.get $5)
-            )
-            (i32.or
-             (i32.load offset=1188 align=1
+          (local.set $10
+           (i64.add
+            (local.get $11)
+            (local.get $13)
+           )
+          )
+          (local.set $11
+           (local.get $12)
+          )
+          (local.set $13
+           (i64.const 1)
+          )
+          (local.set $12
+           (i64.sub
+            (local.get $11)
+            (local.get $13)
+           )
+          )
+          (local.set $4
+           (local.get $11)
+          )
+          (local.set $5
+           (local.get $13)
+          )
+          (local.set $3
+           (i32.const 512)
+          )
+          (if
+           (i64.ne
+            (local.get $4)
+            (local.get $5)
+           )
+           (then
+            (@metadata.code.branch_hint "\00")
+            (if
+             (i32.lt_s
+              (local.get $2)
               (i32.const 0)
              )
-             (i32.const 514)
+             (then
+              (local.set $7
+               (i64.const 0)
+              )
+              (br $block1)
+             )
+            )
+            (br $label)
+           )
+          )
+          (local.set $2
+           (i32.sub
+            (local.get $2)
+            (i32.const 1)
+           )
+          )
+          (local.set $12
+           (i64.add
+            (local.get $1)
+            (i64.const 11)
+           )
+          )
+          (local.set $14
+           (i64.extend_i32_u
+            (i32.or
+             (call $fimport$0
+              (local.get $3)
+              (local.get $4)
+              (local.get $5)
+             )
+             (i32.or
+              (i32.load offset=1188 align=1
+               (i32.const 0)
+              )
+              (i32.const 514)
+             )
             )
            )
           )
+          (i32.store offset=4124 align=1
+           (i32.const 0)
+           (i32.const 1)
+          )
+          (local.set $7
+           (i64.const 11)
+          )
+          (br $block2)
          )
-         (i32.store offset=4124 align=1
-          (i32.const 0)
-          (i32.const 1)
-         )
-         (local.set $7
-          (i64.const 11)
-         )
-         (br $block2)
+         (unreachable)
         )
         (unreachable)
+        (unreachable)
        )
-       (unreachable)
-       (unreachable)
+       (local.set $8
+        (i64.add
+         (local.get $1)
+         (local.get $7)
+        )
+       )
+       (local.set $9
+        (i32.const 0)
+       )
+       (br $block3)
       )
       (local.set $8
        (i64.add
@@ -179,7 +191,7 @@
        )
       )
       (local.set $9
-       (i32.const 0)
+       (i32.const 2)
       )
       (br $block3)
      )
@@ -190,7 +202,7 @@
       )
      )
      (local.set $9
-      (i32.const 2)
+      (i32.const 3)
      )
      (br $block3)
     )

@@ -73,145 +73,157 @@
     (block $block1
      (block
       (block
-       (loop
-        (block $block
-         (br_table $block $block
-          (local.get $0)
-         )
-        )
-        (local.set $2
-         (i32.sub
-          (local.get $2)
-          (i32.const 4)
-         )
-        )
-        (local.set $11
-         (i64.or
-          (i64.and
-           (local.get $11)
-           (i64.const -65281)
+       (block
+        (loop
+         (block $block
+          (br_table $block $block
+           (local.get $0)
           )
-          (i64.shl
+         )
+         (local.set $2
+          (i32.sub
+           (local.get $2)
+           (i32.const 4)
+          )
+         )
+         (local.set $11
+          (i64.or
+           (i64.and
+            (local.get $11)
+            (i64.const -65281)
+           )
+           (i64.shl
+            (i64.extend_i32_u
+             (i32.and
+              (i32.and
+               (i32.wrap_i64
+                (local.get $10)
+               )
+               (i32.const 255)
+              )
+              (i32.const 255)
+             )
+            )
+            (i64.const 8)
+           )
+          )
+         )
+         (local.set $13
+          (i32.and
+           (i32.wrap_i64
+            (i64.shr_u
+             (local.get $12)
+             (i64.const 8)
+            )
+           )
+           (i32.const 255)
+          )
+         )
+         (local.set $14
+          (i32.and
+           (i32.wrap_i64
+            (local.get $11)
+           )
+           (i32.const 255)
+          )
+         )
+         (local.set $12
+          (i64.or
+           (i64.and
+            (local.get $12)
+            (i64.const -65281)
+           )
+           (i64.shl
+            (i64.extend_i32_u
+             (i32.and
+              (i32.add
+               (local.get $13)
+               (local.get $14)
+              )
+              (i32.const 255)
+             )
+            )
+            (i64.const 8)
+           )
+          )
+         )
+         (local.set $4
+          (i64.extend_i32_u
+           (local.get $13)
+          )
+         )
+         (local.set $5
+          (i64.extend_i32_u
+           (local.get $14)
+          )
+         )
+         (local.set $3
+          (i32.const 312)
+         )
+         (local.set $10
+          (i64.or
+           (i64.and
+            (local.get $10)
+            (i64.const -65536)
+           )
            (i64.extend_i32_u
             (i32.and
              (i32.and
               (i32.wrap_i64
-               (local.get $10)
+               (local.get $15)
               )
-              (i32.const 255)
-             )
-             (i32.const 255)
-            )
-           )
-           (i64.const 8)
-          )
-         )
-        )
-        (local.set $13
-         (i32.and
-          (i32.wrap_i64
-           (i64.shr_u
-            (local.get $12)
-            (i64.const 8)
-           )
-          )
-          (i32.const 255)
-         )
-        )
-        (local.set $14
-         (i32.and
-          (i32.wrap_i64
-           (local.get $11)
-          )
-          (i32.const 255)
-         )
-        )
-        (local.set $12
-         (i64.or
-          (i64.and
-           (local.get $12)
-           (i64.const -65281)
-          )
-          (i64.shl
-           (i64.extend_i32_u
-            (i32.and
-             (i32.add
-              (local.get $13)
-              (local.get $14)
-             )
-             (i32.const 255)
-            )
-           )
-           (i64.const 8)
-          )
-         )
-        )
-        (local.set $4
-         (i64.extend_i32_u
-          (local.get $13)
-         )
-        )
-        (local.set $5
-         (i64.extend_i32_u
-          (local.get $14)
-         )
-        )
-        (local.set $3
-         (i32.const 312)
-        )
-        (local.set $10
-         (i64.or
-          (i64.and
-           (local.get $10)
-           (i64.const -65536)
-          )
-          (i64.extend_i32_u
-           (i32.and
-            (i32.and
-             (i32.wrap_i64
-              (local.get $15)
+              (i32.const 65535)
              )
              (i32.const 65535)
             )
-            (i32.const 65535)
            )
           )
          )
-        )
-        (local.set $10
-         (i64.add
-          (local.get $1)
+         (local.set $10
+          (i64.add
+           (local.get $1)
+           (i64.const 9)
+          )
+         )
+         (local.set $16
+          (i64.extend_i32_u
+           (i32.or
+            (call $fimport$0
+             (local.get $3)
+             (local.get $4)
+             (local.get $5)
+            )
+            (i32.or
+             (i32.load offset=1188 align=1
+              (i32.const 0)
+             )
+             (i32.const 514)
+            )
+           )
+          )
+         )
+         (i32.store offset=4124 align=1
+          (i32.const 0)
+          (i32.const 1)
+         )
+         (local.set $7
           (i64.const 9)
          )
+         (br $block1)
         )
-        (local.set $16
-         (i64.extend_i32_u
-          (i32.or
-           (call $fimport$0
-            (local.get $3)
-            (local.get $4)
-            (local.get $5)
-           )
-           (i32.or
-            (i32.load offset=1188 align=1
-             (i32.const 0)
-            )
-            (i32.const 514)
-           )
-          )
-         )
-        )
-        (i32.store offset=4124 align=1
-         (i32.const 0)
-         (i32.const 1)
-        )
-        (local.set $7
-         (i64.const 9)
-        )
-        (br $block1)
+        (unreachable)
+        (unreachable)
        )
-       (unreachable)
-       (unreachable)
+       (local.set $8
+        (i64.add
+         (local.get $1)
+         (local.get $7)
+        )
+       )
+       (local.set $9
+        (i32.const 0)
+       )
+       (br $block2)
       )
       (local.set $8
        (i64.add
@@ -220,7 +232,7 @@
        )
       )
       (local.set $9
-       (i32.const 0)
+       (i32.const 2)
       )
       (br $block2)
      )
@@ -231,7 +243,7 @@
       )
      )
      (local.set $9
-      (i32.const 2)
+      (i32.const 3)
      )
      (br $block2)
     )

@@ -1,12 +1,8 @@
 (module
- (type $0 (func (param i64 i32 i32) (result i32)))
- (type $1 (func (param i64 i32) (result i32)))
- (type $2 (func (param i32 i64 i64) (result i32)))
- (type $3 (func (param i32 i64 i32) (result i32)))
+ (type $0 (func (param i32 i64 i64) (result i32)))
+ (type $1 (func (param i32 i64 i32) (result i32)))
  (import "region" "memory" (memory $mimport$0 592))
- (import "region" "readSlow" (func $fimport$0 (param i64 i32 i32) (result i32)))
- (import "region" "writeDirect" (func $fimport$1 (param i64 i32) (result i32)))
- (import "region" "arithmeticFlagsOf" (func $fimport$2 (param i32 i64 i64) (result i32)))
+ (import "region" "arithmeticFlagsOf" (func $fimport$0 (param i32 i64 i64) (result i32)))
  (export "0" (func $0))
  (func $0 (param $0 i32) (param $1 i64) (param $2 i32) (result i32)
   (local $3 i32)
@@ -65,320 +61,295 @@
   )
   (block $block4
    (block
-    (block $block1
-     (block $block2
-      (block $block3
-       (loop
-        (block $block
-         (br_table $block $block
-          (local.get $0)
-         )
-        )
-        (loop $label
-         (local.set $2
-          (i32.sub
-           (local.get $2)
-           (i32.const 4)
+    (block $block3
+     (block $block1
+      (block
+       (block $block2
+        (loop
+         (block $block
+          (br_table $block $block
+           (local.get $0)
           )
          )
-         (local.set $10
-          (i64.add
-           (local.get $1)
-           (i64.const 262)
+         (loop $label
+          (local.set $2
+           (i32.sub
+            (local.get $2)
+            (i32.const 4)
+           )
           )
-         )
-         (local.set $11
-          (i32.and
-           (i32.wrap_i64
-            (i64.xor
-             (i64.shr_u
-              (local.get $10)
-              (i64.const 7)
-             )
-             (i64.shr_u
-              (local.get $10)
-              (i64.const 19)
+          (local.set $10
+           (i64.add
+            (local.get $1)
+            (i64.const 262)
+           )
+          )
+          (local.set $11
+           (i32.and
+            (i32.wrap_i64
+             (i64.xor
+              (i64.shr_u
+               (local.get $10)
+               (i64.const 7)
+              )
+              (i64.shr_u
+               (local.get $10)
+               (i64.const 19)
+              )
              )
             )
-           )
-           (i32.const 131040)
-          )
-         )
-         (local.set $12
-          (i32.add
-           (i32.wrap_i64
-            (local.get $10)
-           )
-           (i32.load offset=917520 align=1
-            (local.get $11)
+            (i32.const 131040)
            )
           )
-         )
-         (@metadata.code.branch_hint "\00")
-         (if
-          (i64.ne
-           (i64.or
-            (i64.and
-             (i64.add
-              (local.get $10)
-              (i64.const 3)
-             )
-             (i64.const -4096)
-            )
-            (local.get $6)
-           )
-           (i64.load offset=917504 align=1
-            (local.get $11)
-           )
-          )
-          (then
-           (local.set $12
-            (call $fimport$0
+          (local.set $12
+           (i32.add
+            (i32.wrap_i64
              (local.get $10)
-             (i32.const 4)
-             (i32.const 0)
+            )
+            (i32.load offset=917520 align=1
+             (local.get $11)
             )
            )
-           (if
-            (i32.eqz
+          )
+          (@metadata.code.branch_hint "\00")
+          (if
+           (i64.ne
+            (i64.or
+             (i64.and
+              (i64.add
+               (local.get $10)
+               (i64.const 3)
+              )
+              (i64.const -4096)
+             )
+             (local.get $6)
+            )
+            (i64.load offset=917504 align=1
+             (local.get $11)
+            )
+           )
+           (then
+            (local.set $7
+             (i64.const 0)
+            )
+            (br $block1)
+           )
+          )
+          (local.set $13
+           (i64.extend_i32_u
+            (i32.load align=1
              (local.get $12)
             )
-            (then
-             (local.set $7
-              (i64.const 0)
+           )
+          )
+          (local.set $10
+           (i64.add
+            (local.get $1)
+            (i64.const 276)
+           )
+          )
+          (local.set $11
+           (i32.and
+            (i32.wrap_i64
+             (i64.xor
+              (i64.shr_u
+               (local.get $10)
+               (i64.const 7)
+              )
+              (i64.shr_u
+               (local.get $10)
+               (i64.const 19)
+              )
              )
-             (br $block1)
+            )
+            (i32.const 131040)
+           )
+          )
+          (local.set $12
+           (i32.add
+            (i32.wrap_i64
+             (local.get $10)
+            )
+            (i32.load offset=917520 align=1
+             (local.get $11)
             )
            )
           )
-         )
-         (local.set $13
-          (i64.extend_i32_u
+          (@metadata.code.branch_hint "\00")
+          (if
+           (i64.ne
+            (i64.or
+             (i64.and
+              (i64.add
+               (local.get $10)
+               (i64.const 3)
+              )
+              (i64.const -4096)
+             )
+             (local.get $6)
+            )
+            (i64.load offset=917512 align=1
+             (local.get $11)
+            )
+           )
+           (then
+            (local.set $7
+             (i64.const 6)
+            )
+            (br $block1)
+           )
+          )
+          (local.set $14
            (i32.load align=1
             (local.get $12)
            )
           )
-         )
-         (local.set $10
-          (i64.add
-           (local.get $1)
-           (i64.const 276)
-          )
-         )
-         (local.set $11
-          (i32.and
+          (local.set $15
            (i32.wrap_i64
-            (i64.xor
-             (i64.shr_u
-              (local.get $10)
-              (i64.const 7)
-             )
-             (i64.shr_u
-              (local.get $10)
-              (i64.const 19)
-             )
-            )
+            (local.get $13)
            )
-           (i32.const 131040)
           )
-         )
-         (local.set $12
-          (i32.add
+          (i32.store align=1
+           (local.get $12)
+           (i32.add
+            (local.get $14)
+            (local.get $15)
+           )
+          )
+          (local.set $4
+           (i64.extend_i32_u
+            (local.get $14)
+           )
+          )
+          (local.set $5
+           (i64.extend_i32_u
+            (local.get $15)
+           )
+          )
+          (local.set $3
+           (i32.const 288)
+          )
+          (local.set $11
            (i32.wrap_i64
-            (local.get $10)
-           )
-           (i32.load offset=917520 align=1
-            (local.get $11)
+            (local.get $16)
            )
           )
-         )
-         (@metadata.code.branch_hint "\00")
-         (if
-          (i64.ne
-           (i64.or
-            (i64.and
-             (i64.add
-              (local.get $10)
-              (i64.const 3)
-             )
-             (i64.const -4096)
-            )
-            (local.get $6)
-           )
-           (i64.load offset=917512 align=1
-            (local.get $11)
-           )
-          )
-          (then
-           (local.set $12
-            (call $fimport$1
-             (local.get $10)
-             (i32.const 4)
-            )
-           )
-           (if
-            (i32.le_u
-             (local.get $12)
+          (local.set $16
+           (i64.extend_i32_u
+            (i32.sub
+             (local.get $11)
              (i32.const 1)
             )
-            (then
-             (if
-              (local.get $12)
-              (then
-               (local.set $7
-                (i64.const 6)
-               )
-               (br $block2)
-              )
+           )
+          )
+          (local.set $12
+           (i32.lt_u
+            (i32.add
+             (i32.wrap_i64
+              (local.get $4)
              )
-             (local.set $7
-              (i64.const 6)
+             (i32.wrap_i64
+              (local.get $5)
              )
-             (br $block1)
+            )
+            (i32.wrap_i64
+             (local.get $4)
             )
            )
           )
-         )
-         (local.set $14
-          (i32.load align=1
-           (local.get $12)
-          )
-         )
-         (local.set $15
-          (i32.wrap_i64
-           (local.get $13)
-          )
-         )
-         (i32.store align=1
-          (local.get $12)
-          (i32.add
-           (local.get $14)
-           (local.get $15)
-          )
-         )
-         (local.set $4
-          (i64.extend_i32_u
-           (local.get $14)
-          )
-         )
-         (local.set $5
-          (i64.extend_i32_u
-           (local.get $15)
-          )
-         )
-         (local.set $3
-          (i32.const 288)
-         )
-         (local.set $11
-          (i32.wrap_i64
-           (local.get $16)
-          )
-         )
-         (local.set $16
-          (i64.extend_i32_u
-           (i32.sub
+          (local.set $4
+           (i64.extend_i32_u
             (local.get $11)
-            (i32.const 1)
            )
           )
-         )
-         (local.set $12
-          (i32.lt_u
-           (i32.add
-            (i32.wrap_i64
-             (local.get $4)
-            )
-            (i32.wrap_i64
-             (local.get $5)
-            )
-           )
-           (i32.wrap_i64
-            (local.get $4)
+          (local.set $5
+           (i64.extend_i32_u
+            (local.get $12)
            )
           )
-         )
-         (local.set $4
-          (i64.extend_i32_u
-           (local.get $11)
+          (local.set $3
+           (i32.const 1312)
           )
-         )
-         (local.set $5
-          (i64.extend_i32_u
-           (local.get $12)
-          )
-         )
-         (local.set $3
-          (i32.const 1312)
-         )
-         (if
-          (i32.ne
-           (i32.sub
-            (i32.wrap_i64
-             (local.get $4)
-            )
-            (i32.const 1)
-           )
-           (i32.const 0)
-          )
-          (then
-           (@metadata.code.branch_hint "\00")
-           (if
-            (i32.lt_s
-             (local.get $2)
-             (i32.const 0)
-            )
-            (then
-             (local.set $7
-              (i64.const 0)
+          (if
+           (i32.ne
+            (i32.sub
+             (i32.wrap_i64
+              (local.get $4)
              )
-             (br $block3)
+             (i32.const 1)
             )
+            (i32.const 0)
            )
-           (br $label)
-          )
-         )
-         (local.set $2
-          (i32.sub
-           (local.get $2)
-           (i32.const 1)
-          )
-         )
-         (local.set $16
-          (i64.add
-           (local.get $1)
-           (i64.const 18)
-          )
-         )
-         (local.set $17
-          (i64.extend_i32_u
-           (i32.or
-            (call $fimport$2
-             (local.get $3)
-             (local.get $4)
-             (local.get $5)
-            )
-            (i32.or
-             (i32.load offset=1188 align=1
+           (then
+            (@metadata.code.branch_hint "\00")
+            (if
+             (i32.lt_s
+              (local.get $2)
               (i32.const 0)
              )
-             (i32.const 514)
+             (then
+              (local.set $7
+               (i64.const 0)
+              )
+              (br $block2)
+             )
+            )
+            (br $label)
+           )
+          )
+          (local.set $2
+           (i32.sub
+            (local.get $2)
+            (i32.const 1)
+           )
+          )
+          (local.set $16
+           (i64.add
+            (local.get $1)
+            (i64.const 18)
+           )
+          )
+          (local.set $17
+           (i64.extend_i32_u
+            (i32.or
+             (call $fimport$0
+              (local.get $3)
+              (local.get $4)
+              (local.get $5)
+             )
+             (i32.or
+              (i32.load offset=1188 align=1
+               (i32.const 0)
+              )
+              (i32.const 514)
+             )
             )
            )
           )
+          (i32.store offset=4124 align=1
+           (i32.const 0)
+           (i32.const 1)
+          )
+          (local.set $7
+           (i64.const 18)
+          )
+          (br $block3)
          )
-         (i32.store offset=4124 align=1
-          (i32.const 0)
-          (i32.const 1)
-         )
-         (local.set $7
-          (i64.const 18)
-         )
-         (br $block1)
+         (unreachable)
         )
         (unreachable)
+        (unreachable)
        )
-       (unreachable)
-       (unreachable)
+       (local.set $8
+        (i64.add
+         (local.get $1)
+         (local.get $7)
+        )
+       )
+       (local.set $9
+        (i32.const 0)
+       )
+       (br $block4)
       )
       (local.set $8
        (i64.add
@@ -387,7 +358,7 @@
        )
       )
       (local.set $9
-       (i32.const 0)
+       (i32.const 2)
       )
       (br $block4)
      )
@@ -398,7 +369,7 @@
       )
      )
      (local.set $9
-      (i32.const 2)
+      (i32.const 3)
      )
      (br $block4)
     )

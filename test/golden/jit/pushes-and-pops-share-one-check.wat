@@ -1,12 +1,8 @@
 (module
- (type $0 (func (param i64 i32) (result i32)))
- (type $1 (func (param i64 i32 i32) (result i32)))
- (type $2 (func (param i32 i64 i64) (result i32)))
- (type $3 (func (param i32 i64 i32) (result i32)))
+ (type $0 (func (param i32 i64 i64) (result i32)))
+ (type $1 (func (param i32 i64 i32) (result i32)))
  (import "region" "memory" (memory $mimport$0 592))
- (import "region" "writeDirect" (func $fimport$0 (param i64 i32) (result i32)))
- (import "region" "readHost" (func $fimport$1 (param i64 i32 i32) (result i32)))
- (import "region" "arithmeticFlagsOf" (func $fimport$2 (param i32 i64 i64) (result i32)))
+ (import "region" "arithmeticFlagsOf" (func $fimport$0 (param i32 i64 i64) (result i32)))
  (export "0" (func $0))
  (func $0 (param $0 i32) (param $1 i64) (param $2 i32) (result i32)
   (local $3 i32)
@@ -87,62 +83,54 @@
     (block $block2
      (block $block1
       (block
-       (loop
-        (block $block
-         (br_table $block $block
-          (local.get $0)
-         )
-        )
-        (local.set $2
-         (i32.sub
-          (local.get $2)
-          (i32.const 6)
-         )
-        )
-        (local.set $11
-         (local.get $10)
-        )
-        (local.set $13
-         (i64.sub
-          (local.get $12)
-          (i64.const 8)
-         )
-        )
-        (local.set $15
-         (i64.sub
-          (local.get $13)
-          (i64.const 8)
-         )
-        )
-        (local.set $16
-         (i32.and
-          (i32.wrap_i64
-           (i64.xor
-            (i64.shr_u
-             (local.get $15)
-             (i64.const 7)
-            )
-            (i64.shr_u
-             (local.get $15)
-             (i64.const 19)
-            )
-           )
+       (block
+        (loop
+         (block $block
+          (br_table $block $block
+           (local.get $0)
           )
-          (i32.const 131040)
          )
-        )
-        (local.set $14
-         (select
-          (i32.add
+         (local.set $2
+          (i32.sub
+           (local.get $2)
+           (i32.const 6)
+          )
+         )
+         (local.set $11
+          (local.get $10)
+         )
+         (local.set $13
+          (i64.sub
+           (local.get $12)
+           (i64.const 8)
+          )
+         )
+         (local.set $15
+          (i64.sub
+           (local.get $13)
+           (i64.const 8)
+          )
+         )
+         (local.set $16
+          (i32.and
            (i32.wrap_i64
-            (local.get $15)
+            (i64.xor
+             (i64.shr_u
+              (local.get $15)
+              (i64.const 7)
+             )
+             (i64.shr_u
+              (local.get $15)
+              (i64.const 19)
+             )
+            )
            )
-           (i32.load offset=917520 align=1
-            (local.get $16)
-           )
+           (i32.const 131040)
           )
-          (i32.const 0)
-          (i64.eq
+         )
+         (@metadata.code.branch_hint "\00")
+         (if
+          (i64.ne
            (i64.or
             (i64.and
              (i64.add
@@ -157,242 +145,146 @@
             (local.get $16)
            )
           )
-         )
-        )
-        (local.set $17
-         (i32.add
-          (local.get $14)
-          (i32.const 8)
-         )
-        )
-        (@metadata.code.branch_hint "\00")
-        (if
-         (i32.eqz
-          (local.get $14)
-         )
-         (then
-          (local.set $17
-           (call $fimport$0
-            (local.get $13)
-            (i32.const 8)
+          (then
+           (local.set $7
+            (i64.const 0)
            )
+           (br $block1)
           )
-          (if
-           (i32.le_u
-            (local.get $17)
-            (i32.const 1)
+         )
+         (local.set $14
+          (i32.add
+           (i32.wrap_i64
+            (local.get $15)
            )
-           (then
-            (if
-             (local.get $17)
-             (then
-              (local.set $7
-               (i64.const 0)
-              )
-              (br $block1)
-             )
-            )
-            (local.set $7
-             (i64.const 0)
-            )
-            (br $block2)
+           (i32.load offset=917520 align=1
+            (local.get $16)
            )
           )
          )
-        )
-        (i64.store align=1
-         (local.get $17)
-         (local.get $11)
-        )
-        (local.set $12
-         (local.get $13)
-        )
-        (local.set $11
-         (local.get $18)
-        )
-        (local.set $13
-         (i64.sub
+         (local.set $17
+          (i32.add
+           (local.get $14)
+           (i32.const 8)
+          )
+         )
+         (i64.store align=1
+          (local.get $17)
+          (local.get $11)
+         )
+         (local.set $12
+          (local.get $13)
+         )
+         (local.set $11
+          (local.get $18)
+         )
+         (local.set $13
+          (i64.sub
+           (local.get $12)
+           (i64.const 8)
+          )
+         )
+         (local.set $16
+          (local.get $14)
+         )
+         (i64.store align=1
+          (local.get $16)
+          (local.get $11)
+         )
+         (local.set $12
+          (local.get $13)
+         )
+         (local.set $10
+          (local.get $19)
+         )
+         (local.set $11
           (local.get $12)
-          (i64.const 8)
          )
-        )
-        (local.set $16
-         (local.get $14)
-        )
-        (@metadata.code.branch_hint "\00")
-        (if
-         (i32.eqz
+         (local.set $16
           (local.get $14)
          )
-         (then
-          (local.set $16
-           (call $fimport$0
-            (local.get $13)
-            (i32.const 8)
-           )
+         (local.set $13
+          (i64.load align=1
+           (local.get $16)
           )
-          (if
-           (i32.le_u
-            (local.get $16)
-            (i32.const 1)
-           )
-           (then
-            (if
-             (local.get $16)
-             (then
-              (local.set $7
-               (i64.const 1)
-              )
-              (br $block1)
+         )
+         (local.set $12
+          (i64.add
+           (local.get $11)
+           (i64.const 8)
+          )
+         )
+         (local.set $18
+          (local.get $13)
+         )
+         (local.set $11
+          (local.get $12)
+         )
+         (local.set $16
+          (i32.add
+           (local.get $14)
+           (i32.const 8)
+          )
+         )
+         (local.set $13
+          (i64.load align=1
+           (local.get $16)
+          )
+         )
+         (local.set $12
+          (i64.add
+           (local.get $11)
+           (i64.const 8)
+          )
+         )
+         (local.set $10
+          (local.get $13)
+         )
+         (local.set $20
+          (i64.add
+           (local.get $1)
+           (i64.const 9)
+          )
+         )
+         (local.set $21
+          (i64.extend_i32_u
+           (i32.or
+            (call $fimport$0
+             (local.get $3)
+             (local.get $4)
+             (local.get $5)
+            )
+            (i32.or
+             (i32.load offset=1188 align=1
+              (i32.const 0)
              )
+             (i32.const 514)
             )
-            (local.set $7
-             (i64.const 1)
-            )
-            (br $block2)
            )
           )
          )
-        )
-        (i64.store align=1
-         (local.get $16)
-         (local.get $11)
-        )
-        (local.set $12
-         (local.get $13)
-        )
-        (local.set $10
-         (local.get $19)
-        )
-        (local.set $11
-         (local.get $12)
-        )
-        (local.set $16
-         (local.get $14)
-        )
-        (@metadata.code.branch_hint "\00")
-        (if
-         (i32.eqz
-          (local.get $14)
+         (i32.store offset=4124 align=1
+          (i32.const 0)
+          (i32.const 1)
          )
-         (then
-          (local.set $16
-           (call $fimport$1
-            (local.get $11)
-            (i32.const 8)
-            (i32.const 0)
-           )
-          )
-          (if
-           (i32.eqz
-            (local.get $16)
-           )
-           (then
-            (local.set $7
-             (i64.const 5)
-            )
-            (br $block2)
-           )
-          )
-         )
-        )
-        (local.set $13
-         (i64.load align=1
-          (local.get $16)
-         )
-        )
-        (local.set $12
-         (i64.add
-          (local.get $11)
-          (i64.const 8)
-         )
-        )
-        (local.set $18
-         (local.get $13)
-        )
-        (local.set $11
-         (local.get $12)
-        )
-        (local.set $16
-         (i32.add
-          (local.get $14)
-          (i32.const 8)
-         )
-        )
-        (@metadata.code.branch_hint "\00")
-        (if
-         (i32.eqz
-          (local.get $14)
-         )
-         (then
-          (local.set $16
-           (call $fimport$1
-            (local.get $11)
-            (i32.const 8)
-            (i32.const 0)
-           )
-          )
-          (if
-           (i32.eqz
-            (local.get $16)
-           )
-           (then
-            (local.set $7
-             (i64.const 6)
-            )
-            (br $block2)
-           )
-          )
-         )
-        )
-        (local.set $13
-         (i64.load align=1
-          (local.get $16)
-         )
-        )
-        (local.set $12
-         (i64.add
-          (local.get $11)
-          (i64.const 8)
-         )
-        )
-        (local.set $10
-         (local.get $13)
-        )
-        (local.set $20
-         (i64.add
-          (local.get $1)
+         (local.set $7
           (i64.const 9)
          )
+         (br $block2)
         )
-        (local.set $21
-         (i64.extend_i32_u
-          (i32.or
-           (call $fimport$2
-            (local.get $3)
-            (local.get $4)
-            (local.get $5)
-           )
-           (i32.or
-            (i32.load offset=1188 align=1
-             (i32.const 0)
-            )
-            (i32.const 514)
-           )
-          )
-         )
-        )
-        (i32.store offset=4124 align=1
-         (i32.const 0)
-         (i32.const 1)
-        )
-        (local.set $7
-         (i64.const 9)
-        )
-        (br $block2)
+        (unreachable)
+        (unreachable)
        )
-       (unreachable)
-       (unreachable)
+       (local.set $8
+        (i64.add
+         (local.get $1)
+         (local.get $7)
+        )
+       )
+       (local.set $9
+        (i32.const 0)
+       )
+       (br $block3)
       )
       (local.set $8
        (i64.add
@@ -401,7 +293,7 @@
        )
       )
       (local.set $9
-       (i32.const 0)
+       (i32.const 2)
       )
       (br $block3)
      )
@@ -412,7 +304,7 @@
       )
      )
      (local.set $9
-      (i32.const 2)
+      (i32.const 3)
      )
      (br $block3)
     )

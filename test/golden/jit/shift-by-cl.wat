@@ -68,132 +68,144 @@
     (block $block1
      (block
       (block
-       (loop
-        (block $block
-         (br_table $block $block
-          (local.get $0)
+       (block
+        (loop
+         (block $block
+          (br_table $block $block
+           (local.get $0)
+          )
          )
-        )
-        (local.set $2
-         (i32.sub
-          (local.get $2)
-          (i32.const 3)
+         (local.set $2
+          (i32.sub
+           (local.get $2)
+           (i32.const 3)
+          )
          )
-        )
-        (local.set $11
-         (i32.and
+         (local.set $11
           (i32.and
-           (i32.wrap_i64
-            (local.get $10)
+           (i32.and
+            (i32.wrap_i64
+             (local.get $10)
+            )
+            (i32.const 255)
            )
-           (i32.const 255)
-          )
-          (i32.const 63)
-         )
-        )
-        (local.set $13
-         (local.get $12)
-        )
-        (local.set $12
-         (i64.shl
-          (local.get $13)
-          (i64.extend_i32_u
-           (local.get $11)
+           (i32.const 63)
           )
          )
-        )
-        (if
-         (local.get $11)
-         (then
-          (local.set $4
+         (local.set $13
+          (local.get $12)
+         )
+         (local.set $12
+          (i64.shl
            (local.get $13)
-          )
-          (local.set $5
            (i64.extend_i32_u
             (local.get $11)
            )
           )
-          (local.set $3
-           (i32.const 2048)
+         )
+         (if
+          (local.get $11)
+          (then
+           (local.set $4
+            (local.get $13)
+           )
+           (local.set $5
+            (i64.extend_i32_u
+             (local.get $11)
+            )
+           )
+           (local.set $3
+            (i32.const 2048)
+           )
           )
          )
-        )
-        (local.set $11
-         (i32.and
+         (local.set $11
           (i32.and
-           (i32.wrap_i64
-            (local.get $10)
+           (i32.and
+            (i32.wrap_i64
+             (local.get $10)
+            )
+            (i32.const 255)
            )
-           (i32.const 255)
-          )
-          (i32.const 31)
-         )
-        )
-        (local.set $15
-         (i32.wrap_i64
-          (local.get $14)
-         )
-        )
-        (local.set $14
-         (i64.extend_i32_u
-          (i32.shr_s
-           (local.get $15)
-           (local.get $11)
+           (i32.const 31)
           )
          )
-        )
-        (if
-         (local.get $11)
-         (then
-          (local.set $4
-           (i64.extend_i32_u
+         (local.set $15
+          (i32.wrap_i64
+           (local.get $14)
+          )
+         )
+         (local.set $14
+          (i64.extend_i32_u
+           (i32.shr_s
             (local.get $15)
-           )
-          )
-          (local.set $5
-           (i64.extend_i32_u
             (local.get $11)
            )
           )
-          (local.set $3
-           (i32.const 2592)
+         )
+         (if
+          (local.get $11)
+          (then
+           (local.set $4
+            (i64.extend_i32_u
+             (local.get $15)
+            )
+           )
+           (local.set $5
+            (i64.extend_i32_u
+             (local.get $11)
+            )
+           )
+           (local.set $3
+            (i32.const 2592)
+           )
           )
          )
-        )
-        (local.set $10
-         (i64.add
-          (local.get $1)
+         (local.set $10
+          (i64.add
+           (local.get $1)
+           (i64.const 7)
+          )
+         )
+         (local.set $16
+          (i64.extend_i32_u
+           (i32.or
+            (call $fimport$0
+             (local.get $3)
+             (local.get $4)
+             (local.get $5)
+            )
+            (i32.or
+             (i32.load offset=1188 align=1
+              (i32.const 0)
+             )
+             (i32.const 514)
+            )
+           )
+          )
+         )
+         (i32.store offset=4124 align=1
+          (i32.const 0)
+          (i32.const 1)
+         )
+         (local.set $7
           (i64.const 7)
          )
+         (br $block1)
         )
-        (local.set $16
-         (i64.extend_i32_u
-          (i32.or
-           (call $fimport$0
-            (local.get $3)
-            (local.get $4)
-            (local.get $5)
-           )
-           (i32.or
-            (i32.load offset=1188 align=1
-             (i32.const 0)
-            )
-            (i32.const 514)
-           )
-          )
-         )
-        )
-        (i32.store offset=4124 align=1
-         (i32.const 0)
-         (i32.const 1)
-        )
-        (local.set $7
-         (i64.const 7)
-        )
-        (br $block1)
+        (unreachable)
+        (unreachable)
        )
-       (unreachable)
-       (unreachable)
+       (local.set $8
+        (i64.add
+         (local.get $1)
+         (local.get $7)
+        )
+       )
+       (local.set $9
+        (i32.const 0)
+       )
+       (br $block2)
       )
       (local.set $8
        (i64.add
@@ -202,7 +214,7 @@
        )
       )
       (local.set $9
-       (i32.const 0)
+       (i32.const 2)
       )
       (br $block2)
      )
@@ -213,7 +225,7 @@
       )
      )
      (local.set $9
-      (i32.const 2)
+      (i32.const 3)
      )
      (br $block2)
     )

@@ -80,121 +80,133 @@
     (block $block1
      (block
       (block
-       (loop
-        (block $block
-         (br_table $block $block
-          (local.get $0)
+       (block
+        (loop
+         (block $block
+          (br_table $block $block
+           (local.get $0)
+          )
          )
-        )
-        (local.set $2
-         (i32.sub
-          (local.get $2)
-          (i32.const 3)
+         (local.set $2
+          (i32.sub
+           (local.get $2)
+           (i32.const 3)
+          )
          )
-        )
-        (local.set $11
-         (local.get $10)
-        )
-        (local.set $13
-         (local.get $12)
-        )
-        (local.set $14
-         (i64.mul
-          (local.get $11)
-          (local.get $13)
+         (local.set $11
+          (local.get $10)
          )
-        )
-        (local.set $15
-         (call $fimport$0
-          (local.get $11)
-          (local.get $13)
-         )
-        )
-        (local.set $12
-         (local.get $14)
-        )
-        (local.set $16
-         (local.get $15)
-        )
-        (local.set $17
-         (i64.ne
-          (local.get $15)
-          (i64.const 0)
-         )
-        )
-        (local.set $4
-         (local.get $14)
-        )
-        (local.set $5
-         (i64.extend_i32_u
-          (local.get $17)
-         )
-        )
-        (local.set $3
-         (i32.const 2816)
-        )
-        (@metadata.code.branch_hint "\00")
-        (if
-         (call $fimport$1
-          (local.get $16)
+         (local.set $13
           (local.get $12)
-          (local.get $18)
          )
-         (then
-          (i32.store offset=4124 align=1
+         (local.set $14
+          (i64.mul
+           (local.get $11)
+           (local.get $13)
+          )
+         )
+         (local.set $15
+          (call $fimport$0
+           (local.get $11)
+           (local.get $13)
+          )
+         )
+         (local.set $12
+          (local.get $14)
+         )
+         (local.set $16
+          (local.get $15)
+         )
+         (local.set $17
+          (i64.ne
+           (local.get $15)
+           (i64.const 0)
+          )
+         )
+         (local.set $4
+          (local.get $14)
+         )
+         (local.set $5
+          (i64.extend_i32_u
+           (local.get $17)
+          )
+         )
+         (local.set $3
+          (i32.const 2816)
+         )
+         (@metadata.code.branch_hint "\00")
+         (if
+          (call $fimport$1
+           (local.get $16)
+           (local.get $12)
+           (local.get $18)
+          )
+          (then
+           (i32.store offset=4124 align=1
+            (i32.const 0)
+            (i32.const 4)
+           )
+           (local.set $7
+            (i64.const 3)
+           )
+           (br $block1)
+          )
+         )
+         (local.set $12
+          (i64.load offset=4224 align=1
            (i32.const 0)
-           (i32.const 4)
           )
-          (local.set $7
-           (i64.const 3)
+         )
+         (local.set $16
+          (i64.load offset=4232 align=1
+           (i32.const 0)
           )
-          (br $block1)
          )
-        )
-        (local.set $12
-         (i64.load offset=4224 align=1
+         (local.set $10
+          (i64.add
+           (local.get $1)
+           (i64.const 8)
+          )
+         )
+         (local.set $19
+          (i64.extend_i32_u
+           (i32.or
+            (call $fimport$2
+             (local.get $3)
+             (local.get $4)
+             (local.get $5)
+            )
+            (i32.or
+             (i32.load offset=1188 align=1
+              (i32.const 0)
+             )
+             (i32.const 514)
+            )
+           )
+          )
+         )
+         (i32.store offset=4124 align=1
           (i32.const 0)
+          (i32.const 1)
          )
-        )
-        (local.set $16
-         (i64.load offset=4232 align=1
-          (i32.const 0)
-         )
-        )
-        (local.set $10
-         (i64.add
-          (local.get $1)
+         (local.set $7
           (i64.const 8)
          )
+         (br $block1)
         )
-        (local.set $19
-         (i64.extend_i32_u
-          (i32.or
-           (call $fimport$2
-            (local.get $3)
-            (local.get $4)
-            (local.get $5)
-           )
-           (i32.or
-            (i32.load offset=1188 align=1
-             (i32.const 0)
-            )
-            (i32.const 514)
-           )
-          )
-         )
-        )
-        (i32.store offset=4124 align=1
-         (i32.const 0)
-         (i32.const 1)
-        )
-        (local.set $7
-         (i64.const 8)
-        )
-        (br $block1)
+        (unreachable)
+        (unreachable)
        )
-       (unreachable)
-       (unreachable)
+       (local.set $8
+        (i64.add
+         (local.get $1)
+         (local.get $7)
+        )
+       )
+       (local.set $9
+        (i32.const 0)
+       )
+       (br $block2)
       )
       (local.set $8
        (i64.add
@@ -203,7 +215,7 @@
        )
       )
       (local.set $9
-       (i32.const 0)
+       (i32.const 2)
       )
       (br $block2)
      )
@@ -214,7 +226,7 @@
       )
      )
      (local.set $9
-      (i32.const 2)
+      (i32.const 3)
      )
      (br $block2)
     )

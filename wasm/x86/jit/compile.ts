@@ -4,7 +4,7 @@ import { ModuleBuilder, type Local } from "../../encode/module.ts";
 import { i32, i64 } from "../../encode/numeric.ts";
 import { frameBase } from "../layout.ts";
 import { allFlags } from "../traits.ts";
-import { RegionContext } from "./context.ts";
+import { nothingCached, RegionContext, type Cached } from "./context.ts";
 import { RegionEmitter, type BlockState, type KnownFlags } from "./emitter.ts";
 import { implicitWrites } from "./implicit.ts";
 import { importRegionFunctions, importsAsNeeded, regionSignature, type RegionFunctions } from "./interface.ts";
@@ -25,15 +25,24 @@ export interface CompiledModule {
   readonly regions: readonly CompiledRegion[];
 }
 
-/** A `lean` module imports only what it needs, which makes it quick to instantiate; its code fits into no other. */
-export function compileRegions(regions: readonly Region[], lean = false): CompiledModule {
+export interface CompileOptions {
+  /** It imports only what it needs, which makes it quick to instantiate; its code fits into no other module. */
+  readonly lean?: boolean;
+  /** Accesses that miss the TLB are resolved in place (context.ts). */
+  readonly resolvesMisses?: boolean;
+  /** Registers live in memory; by default those of regions with many blocks. */
+  readonly inMemory?: boolean;
+}
+
+export function compileRegions(regions: readonly Region[], options: CompileOptions = {}): CompiledModule {
+  const { lean = false } = options;
   const m = new ModuleBuilder({ importsLate: lean });
   m.importMemory("region", "memory", frameBase >> 16);
   const imports = lean ? importsAsNeeded(m) : importRegionFunctions(m);
   const compiled = regions.map((region, i) => {
     const f = m.function(`${i}`, regionSignature.params, regionSignature.results);
     m.export(f);
-    return compileRegion(region, f, imports);
+    return compileRegion(region, f, imports, options);
   });
   return { bytes: m.bytes(), regions: compiled };
 }
@@ -42,6 +51,7 @@ function compileRegion(
   region: Region,
   f: ReturnType<ModuleBuilder["function"]>,
   imports: RegionFunctions,
+  options: CompileOptions,
 ): CompiledRegion {
   const { blocks } = region;
   const node = new Map(blocks.map((block, i) => [block.offset, i + 1]));
@@ -55,7 +65,10 @@ function compileRegion(
   const plans = planAccesses(flowThrough(blocks, node, structure), implicitWrites);
   /** Groups checked on the way to the end of a block. */
   const checked = new Map<number, BlockState["groups"]>();
-  const context = new RegionContext(f, imports, vectorViews(blocks));
+  const { resolvesMisses = false, inMemory = blocks.length > blocksInLocals } = options;
+  const views = inMemory ? [] : vectorViews(blocks);
+  const context = new RegionContext(f, imports, { views, inMemory, resolvesMisses });
+  const cachedAt = new Map<number, Cached>(structure.entries.map((id) => [blocks[id - 1]!.offset, nothingCached]));
   structure.emit(f, context.label, (id, go) => {
     const block = blocks[id - 1]!;
     const shared: BlockState = {
@@ -63,7 +76,9 @@ function compileRegion(
       flags: flagsAt.get(block.offset) ?? null,
     };
     checked.set(id, shared.groups);
-    new BlockCompiler(context, block, structure, id, node, go, flagsAt, shared).emit(plans.get(block)!);
+    new BlockCompiler(context, block, structure, id, node, go, { flags: flagsAt, cached: cachedAt }, shared).emit(
+      plans.get(block)!,
+    );
   });
   context.finish();
   return { entries: structure.entries.map((id) => blocks[id - 1]!.offset) };
@@ -117,6 +132,12 @@ function mayLeave(block: BasicBlock, id: number, node: ReadonlyMap<number, numbe
   return block.successors.some((offset) => structure.goesBack(id, node.get(offset)!));
 }
 
+/** What the blocks emitted so far say of the beginning of later ones, by offset. */
+interface KnownAt {
+  readonly flags: Map<number, KnownFlags | null>;
+  readonly cached: Map<number, Cached>;
+}
+
 class BlockCompiler {
   readonly #context: RegionContext;
   readonly #block: BasicBlock;
@@ -124,7 +145,7 @@ class BlockCompiler {
   readonly #id: number;
   readonly #node: ReadonlyMap<number, number>;
   readonly #goNode: (to: number) => void;
-  readonly #flagsAt: Map<number, KnownFlags | null>;
+  readonly #at: KnownAt;
   readonly #shared: BlockState;
 
   constructor(
@@ -134,7 +155,7 @@ class BlockCompiler {
     id: number,
     node: ReadonlyMap<number, number>,
     go: (to: number) => void,
-    flagsAt: Map<number, KnownFlags | null>,
+    at: KnownAt,
     shared: BlockState,
   ) {
     this.#context = context;
@@ -143,7 +164,7 @@ class BlockCompiler {
     this.#id = id;
     this.#node = node;
     this.#goNode = go;
-    this.#flagsAt = flagsAt;
+    this.#at = at;
     this.#shared = shared;
   }
 
@@ -151,7 +172,7 @@ class BlockCompiler {
     const { f, budget } = this.#context;
     const block = this.#block;
     const mark = f.mark();
-    this.#context.beginBlock();
+    this.#context.beginBlock(this.#at.cached.get(block.offset) ?? nothingCached);
     f.set(budget, i32.sub(budget, i32.const(block.operations.length)));
     const ends = {
       go: (offset: number): void => this.#go(offset),
@@ -178,10 +199,13 @@ class BlockCompiler {
     const { f, budget } = this.#context;
     const back = this.#structure.goesBack(this.#id, to);
     const known = back || this.#structure.isLoop(to) ? null : this.#shared.flags;
-    const before = this.#flagsAt.get(offset);
-    this.#flagsAt.set(offset, before === undefined || sameFlags(before, known) ? known : null);
+    const before = this.#at.flags.get(offset);
+    this.#at.flags.set(offset, before === undefined || sameFlags(before, known) ? known : null);
+    const here = back || this.#structure.isLoop(to) ? nothingCached : this.#context.cached;
+    const there = this.#at.cached.get(offset) ?? here;
+    this.#at.cached.set(offset, { general: here.general & there.general, vector: here.vector & there.vector });
     if (back) f.unlikely(i32.ltS(budget, i32.const(0)), () => this.#context.exit(offset));
-    this.#goNode(to);
+    this.#context.elsewhere(() => this.#goNode(to));
   }
 
   #goTo(target: Expression): void {
@@ -216,6 +240,9 @@ class BlockCompiler {
     });
   }
 }
+
+/** With more blocks than this, registers live in memory. */
+const blocksInLocals = 40;
 
 /** So many targets of a computed jump are compared one after the other. */
 const comparedMax = 3;

@@ -31,6 +31,22 @@ function limitOf(format: NumberFormat, exact: Expression): Expression {
   return format === "pd" ? f64x2.splat(value) : value;
 }
 
+export interface RegionOptions {
+  /** How vector registers are kept in locals, by register. */
+  readonly views?: readonly View[];
+  /** Registers live in the state, as the interpreter's; what a block has read or written it has in locals as well. */
+  readonly inMemory?: boolean;
+  /** An access that misses the TLB is resolved by a call. Otherwise the region is left: half the code, but no place to come back to. */
+  readonly resolvesMisses?: boolean;
+}
+
+/** General and vector registers that are in their locals, as bits. */
+export interface Cached {
+  readonly general: number;
+  readonly vector: number;
+}
+export const nothingCached: Cached = { general: 0, vector: 0 };
+
 export class RegionContext {
   readonly f: FunctionBuilder;
   readonly label: Local;
@@ -42,6 +58,7 @@ export class RegionContext {
   readonly a: Local;
   readonly b: Local;
   readonly spaceTag: Local;
+  readonly resolvesMisses: boolean;
   readonly #imports: RegionFunctions;
   readonly #general: (Local | undefined)[] = [];
   readonly #views: readonly View[];
@@ -51,6 +68,9 @@ export class RegionContext {
   /** Where it is not, at this place; known within a block only. */
   readonly #upToDate = new Set<number>();
   #blockDepth = 0;
+  readonly #inMemory: boolean;
+  #cachedGeneral = 0;
+  #cachedVector = 0;
   readonly #generalWritten = new Set<number>();
   readonly #vectorWritten = new Set<number>();
   readonly #lasting = new Map<object, Local>();
@@ -63,12 +83,15 @@ export class RegionContext {
   readonly #site: Local;
   readonly #target: Local;
   readonly #status: Local;
-  readonly #exits: { jump: Label; fault: Label; interpret: Label; computed: Label; done: Label };
+  readonly #exits: { jump: Label; fault: Label; interpret: Label; missed: Label; computed: Label; done: Label };
 
-  constructor(f: FunctionBuilder, imports: RegionFunctions, views: readonly View[] = []) {
+  constructor(f: FunctionBuilder, imports: RegionFunctions, options: RegionOptions = {}) {
+    const { views = [], inMemory = false, resolvesMisses = false } = options;
+    this.resolvesMisses = resolvesMisses;
     this.f = f;
     this.#imports = imports;
-    this.#views = views;
+    this.#views = inMemory ? [] : views;
+    this.#inMemory = inMemory;
     this.label = f.param(0);
     this.origin = f.param(1);
     this.budget = f.param(2);
@@ -85,9 +108,10 @@ export class RegionContext {
     const done = f.open();
     const computed = f.open();
     const fault = f.open();
+    const missed = f.open();
     const interpret = f.open();
     const jump = f.open();
-    this.#exits = { jump, fault, interpret, computed, done };
+    this.#exits = { jump, fault, interpret, missed, computed, done };
   }
 
   /** Closes the function: the exits, in the order the constructor opened them. */
@@ -102,6 +126,10 @@ export class RegionContext {
     f.end(); // interpret
     rip();
     f.set(this.#status, i32.const(regionStatus.interpret));
+    f.br(this.#exits.done);
+    f.end(); // missed
+    rip();
+    f.set(this.#status, i32.const(regionStatus.missed));
     f.br(this.#exits.done);
     f.end(); // fault
     rip();
@@ -121,10 +149,10 @@ export class RegionContext {
     const { f } = this;
     const list: Expression[] = [];
     this.#general.forEach((local, i) => {
-      if (local !== undefined) list.push(f.assignment(local, i64.load(base, state.gpr + 8 * i)));
+      if (local !== undefined && !this.#inMemory) list.push(f.assignment(local, i64.load(base, state.gpr + 8 * i)));
     });
     this.#vector.forEach((local, i) => {
-      if (local !== undefined) list.push(f.assignment(local, v128.load(base, state.xmm + 16 * i)));
+      if (local !== undefined && !this.#inMemory) list.push(f.assignment(local, v128.load(base, state.xmm + 16 * i)));
     });
     this.#lowest.forEach((local, i) => {
       if (local === undefined) return;
@@ -145,8 +173,9 @@ export class RegionContext {
 
   #stores(): Expression[] {
     const list: Expression[] = [];
-    for (const i of this.#generalWritten) list.push(i64.store(base, this.#general[i]!, state.gpr + 8 * i));
-    for (const i of this.#vectorWritten) {
+    for (const i of this.#inMemory ? [] : this.#generalWritten)
+      list.push(i64.store(base, this.#general[i]!, state.gpr + 8 * i));
+    for (const i of this.#inMemory ? [] : this.#vectorWritten) {
       list.push(v128.store(base, this.#vector[i]!, state.xmm + 16 * i));
       const lowest = this.#lowest[i];
       if (lowest === undefined) continue;
@@ -162,12 +191,26 @@ export class RegionContext {
   }
 
   general(index: number): Local {
-    return (this.#general[index] ??= this.f.local("i64"));
+    const local = (this.#general[index] ??= this.f.local("i64"));
+    if (this.#inMemory && (this.#cachedGeneral & (1 << index)) === 0) {
+      this.f.set(local, i64.load(base, state.gpr + 8 * index));
+      if (this.#isUnconditional) this.#cachedGeneral |= 1 << index;
+    }
+    return local;
   }
 
   setGeneral(index: number, value: Expression): void {
+    const local = (this.#general[index] ??= this.f.local("i64"));
     this.#generalWritten.add(index);
-    this.f.set(this.general(index), value);
+    this.f.set(local, value);
+    if (!this.#inMemory) return;
+    this.f.emit(i64.store(base, local, state.gpr + 8 * index));
+    if (this.#isUnconditional) this.#cachedGeneral |= 1 << index;
+  }
+
+  /** What is emitted now is done whenever its block is. */
+  get #isUnconditional(): boolean {
+    return this.f.depth === this.#blockDepth;
   }
 
   /** General registers written so far, as bits. */
@@ -177,10 +220,29 @@ export class RegionContext {
     return bits;
   }
 
-  /** A block begins: nothing is known of lowest lanes. */
-  beginBlock(): void {
+  /** A block begins, with some registers in their locals: nothing is known of lowest lanes. */
+  beginBlock(cached: Cached): void {
+    this.#cachedGeneral = cached.general;
+    this.#cachedVector = cached.vector;
     this.#upToDate.clear();
     this.#blockDepth = this.f.depth;
+  }
+
+  /** Other blocks may be emitted in the midst of this one: what is known here is known again behind them. */
+  elsewhere(emit: () => void): void {
+    const [general, vector, depth] = [this.#cachedGeneral, this.#cachedVector, this.#blockDepth];
+    const upToDate = [...this.#upToDate];
+    emit();
+    this.#cachedGeneral = general;
+    this.#cachedVector = vector;
+    this.#blockDepth = depth;
+    this.#upToDate.clear();
+    for (const index of upToDate) this.#upToDate.add(index);
+  }
+
+  /** What is in locals here; nothing where registers live in locals anyway. */
+  get cached(): Cached {
+    return { general: this.#cachedGeneral, vector: this.#cachedVector };
   }
 
   #view(index: number): View {
@@ -199,9 +261,17 @@ export class RegionContext {
 
   vector(index: number): Expression {
     const whole = this.#whole(index);
+    if (this.#inMemory && !this.#isVectorCached(index)) {
+      this.f.set(whole, v128.load(base, state.xmm + 16 * index));
+      if (this.#isUnconditional) this.#cachedVector |= 1 << index;
+    }
     const view = this.#view(index);
     if (view === "v128" || this.#upToDate.has(index)) return whole;
     return lanesOf(view).replaceLane(whole, 0, this.#lowestOf(index));
+  }
+
+  #isVectorCached(index: number): boolean {
+    return (this.#cachedVector & (1 << index)) !== 0;
   }
 
   setVector(index: number, value: Expression): void {
@@ -209,6 +279,10 @@ export class RegionContext {
     this.#vectorWritten.add(index);
     const whole = this.#whole(index);
     f.set(whole, value);
+    if (this.#inMemory) {
+      f.emit(v128.store(base, whole, state.xmm + 16 * index));
+      if (this.#isUnconditional) this.#cachedVector |= 1 << index;
+    }
     const view = this.#view(index);
     if (view === "v128") return;
     const isZero = value === zeroVector;
@@ -232,6 +306,8 @@ export class RegionContext {
 
   /** The lowest lane of a vector register. */
   lowest(index: number, type: "f64" | "f32"): Expression {
+    if (this.#inMemory && !this.#isVectorCached(index))
+      return (type === "f64" ? f64.load : f32.load)(base, state.xmm + 16 * index);
     return this.#view(index) === type ? this.#lowestOf(index) : lanesOf(type).extractLane(this.vector(index), 0);
   }
 
@@ -341,5 +417,11 @@ export class RegionContext {
   interpret(offset: number): void {
     this.f.set(this.#site, i64.const(offset));
     this.f.br(this.#exits.interpret);
+  }
+
+  /** The same, because an access of it missed the TLB. */
+  miss(offset: number): void {
+    this.f.set(this.#site, i64.const(offset));
+    this.f.br(this.#exits.missed);
   }
 }

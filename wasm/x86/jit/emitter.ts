@@ -447,11 +447,11 @@ export class RegionEmitter implements Emitter {
     const at = offset - group.from;
     const start = this.#start(group, ea, at);
     const host = f.let(at === 0 ? start : i32.add(start, i32.const(at)));
-    f.unlikely(i32.eqz(start), () => this.#slow(host, ea, bytes, kind, false));
+    if (this.#context.resolvesMisses) f.unlikely(i32.eqz(start), () => this.#slow(host, ea, bytes, kind, false));
     return { host };
   }
 
-  /** Host address of the first byte of a group, or 0 if its accesses must be checked one by one. */
+  /** Host address of the first byte of a group, or 0 if its accesses must be checked one by one: only if misses are resolved. */
   #start(group: Group, ea: Local, at: number): Local {
     const { f } = this;
     const known = this.#block.groups.get(group);
@@ -461,15 +461,14 @@ export class RegionEmitter implements Emitter {
     const check = (): void => {
       const first = at === 0 ? ea : f.let(i64.sub(ea, i64.const(at)));
       const entry = f.let(tlbSlot(first));
-      const tag = group.write ? tlb.writeTag : tlb.readTag;
-      f.set(
-        start,
-        select(
-          i64.eq(this.#tag(first, group.bytes), i64.load(entry, tlb.base + tag)),
-          i32.add(i32.wrapI64(first), i32.load(entry, tlb.base + tlb.addend)),
-          i32.const(0),
-        ),
-      );
+      const found = i64.load(entry, tlb.base + (group.write ? tlb.writeTag : tlb.readTag));
+      const tag = this.#tag(first, group.bytes);
+      const host = i32.add(i32.wrapI64(first), i32.load(entry, tlb.base + tlb.addend));
+      if (this.#context.resolvesMisses) f.set(start, select(i64.eq(tag, found), host, i32.const(0)));
+      else {
+        f.unlikely(i64.ne(tag, found), () => this.#context.miss(this.#operation.offset));
+        f.set(start, host);
+      }
     };
     if (group.lasting) f.unlikely(i32.eqz(start), check);
     else check();
@@ -493,11 +492,15 @@ export class RegionEmitter implements Emitter {
     return host;
   }
 
-  /** Sets `host` by the slow path, or leaves. `missed`: the TLB is known not to help. */
+  /** The slow path: sets `host`, or leaves. `missed`: the TLB is known not to help. */
   #slow(host: Local, ea: Local, bytes: number, kind: "read" | "write", missed: boolean): void {
     const { f } = this;
     const context = this.#context;
     const at = this.#operation.offset;
+    if (!context.resolvesMisses) {
+      context.miss(at);
+      return;
+    }
     if (kind === "read") {
       // Two operands that both straddle pages must not share a scratch area.
       const slot = i32.const(Math.min(2, this.#ordinal - 1));

@@ -6,7 +6,7 @@ import binaryen from "binaryen";
 import { expect, test } from "vitest";
 import { assemble, codeAddress } from "../../../test/x86/machine.ts";
 import type { CodeSource } from "./code.ts";
-import { compileRegions } from "./compile.ts";
+import { compileRegions, type CompileOptions } from "./compile.ts";
 import { discover } from "./region.ts";
 
 /** Guest code, at `codeAddress`; its computed jump was seen to go to `jumpTargets`. */
@@ -35,7 +35,7 @@ function isComputed(code: Uint8Array): boolean {
   return code[0] === 0xff && code[1] === 0xe0;
 }
 
-function text(code: Uint8Array): string {
+function text(code: Uint8Array, options: CompileOptions = {}): string {
   const frame = 4096;
   const memory = new Uint8Array(2 * frame).fill(nothing);
   memory.set(code, frame);
@@ -47,13 +47,14 @@ function text(code: Uint8Array): string {
   const guide = {
     blocksMax: 16,
     instructionsMax: 100,
+    repeatedMax: 0,
     covered: () => false,
     weight: () => 1,
     targets: () => (isComputed(code) ? jumpTargets.map((target) => [target, 10] as const) : []),
   };
   const region = discover(source, guide, codeAddress);
   if (region === null) throw new Error("nothing to compile");
-  const module = binaryen.readBinary(compileRegions([region], true).bytes);
+  const module = binaryen.readBinary(compileRegions([region], { lean: true, ...options }).bytes);
   try {
     return module.emitText();
   } finally {
@@ -64,4 +65,13 @@ function text(code: Uint8Array): string {
 test.each(Object.entries(snippets))("%s", async (name, code) => {
   const file = `../../../test/golden/jit/${name.toLowerCase().replaceAll(/\W+/g, "-")}.wat`;
   await expect(text(assemble(code))).toMatchFileSnapshot(file);
+});
+
+const pushes = snippets["pushes and pops share one check"];
+test.each([
+  ["registers in memory", { inMemory: true }],
+  ["misses resolved in place", { resolvesMisses: true }],
+] as const)("%s", async (name, options) => {
+  const file = `../../../test/golden/jit/${name.replaceAll(" ", "-")}.wat`;
+  await expect(text(assemble(pushes!), options)).toMatchFileSnapshot(file);
 });

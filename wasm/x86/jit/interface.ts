@@ -14,6 +14,8 @@ export const regionStatus = {
   leave: 1,
   /** Go on at `state.rip`, whose first instruction is for the interpreter. */
   interpret: 2,
+  /** The same, because an access of it missed the TLB. */
+  missed: 3,
 } as const;
 
 /** Functions of the interpreter's module that regions call, besides the helpers of rows: parameters and results. */

@@ -11,8 +11,12 @@ import { flow, flowOf, readOperation, type CodeSource } from "./code.ts";
 interface Run {
   /** Address of the last operation, and behind it. */
   readonly last: number;
+  /** Address of the operation before that; of the last one if there is no other. */
+  readonly lastButOne: number;
   readonly end: number;
   readonly kind: number;
+  /** Operations. */
+  readonly count: number;
   /** Of a direct branch; 0: none. */
   readonly target: number;
 }
@@ -30,8 +34,7 @@ export class Profile {
   readonly #counts = new Map<number, number>();
   /** By address of a branch, then by where it went. */
   readonly #edges = new Map<number, Map<number, number>>();
-  #read = 0;
-  #space = 0;
+  #visited: (address: number, instructions: number) => void = () => undefined;
 
   constructor(source: CodeSource) {
     this.#source = source;
@@ -39,6 +42,11 @@ export class Profile {
 
   count(address: number): number {
     return this.#counts.get(address) ?? 0;
+  }
+
+  /** From a place to the end of its block. */
+  instructions(address: number): number {
+    return this.#run(address)?.count ?? 0;
   }
 
   /** Where the branch at an address went, most often first. */
@@ -61,29 +69,52 @@ export class Profile {
     this.#runs.clear();
   }
 
-  /** A new profile begins here. */
-  start(view: DataView): void {
-    this.#clear();
-    this.#read = view.getUint32(state.traceNext, true);
+  /** Halves everything: what is seen from now on weighs more than what was. */
+  age(): void {
+    for (const [address, count] of this.#counts) {
+      if (count > 1) this.#counts.set(address, count / 2);
+      else this.#counts.delete(address);
+    }
+    for (const [from, edges] of this.#edges) {
+      for (const [to, count] of edges) {
+        if (count > 1) edges.set(to, count / 2);
+        else edges.delete(to);
+      }
+      if (edges.size === 0) this.#edges.delete(from);
+    }
   }
 
-  #clear(): void {
-    this.#runs.clear();
-    this.#counts.clear();
-    this.#edges.clear();
+  /** By place: the place from which control came to it most often. */
+  predecessors(): Map<number, number> {
+    const heaviest = new Map<number, { readonly place: number; readonly count: number }>();
+    for (const place of this.#counts.keys()) {
+      const run = this.#run(place);
+      if (run === null) continue;
+      for (const [to, count] of this.#edges.get(run.last) ?? [])
+        if (count > (heaviest.get(to)?.count ?? 0)) heaviest.set(to, { place, count });
+    }
+    return new Map([...heaviest].map(([to, { place }]) => [to, place]));
   }
 
-  /** Takes in what was traced since the last time, at most the whole ring. */
-  read(view: DataView): void {
-    const space = view.getUint32(state.spaceTag, true);
-    // The same addresses mean something else in another address space.
-    if (space !== this.#space || this.#edges.size > limits.hotCandidatesMax) this.#clear();
-    this.#space = space;
+  /** All that is known: from where to where, how often. */
+  *edges(): Generator<readonly [from: number, to: number, count: number]> {
+    for (const [from, edges] of this.#edges) for (const [to, count] of edges) yield [from, to, count];
+  }
+
+  /**
+   * Takes in what was traced since a place in the ring, and tells of each place that was visited, in order, and how many
+   * instructions were done from there to the next.
+   */
+  read(view: DataView, since: number, visited: (address: number, instructions: number) => void): void {
+    if (this.#edges.size > limits.hotCandidatesMax) {
+      this.#counts.clear();
+      this.#edges.clear();
+    }
     if (this.#runs.size > runsMax) this.#runs.clear();
+    this.#visited = visited;
     const end = view.getUint32(state.traceNext, true);
     const size = trace.entries * 8;
-    let at = this.#read;
-    this.#read = end;
+    let at = since;
     let previous = 0;
     let left = 0;
     for (; at !== end; at = (at + 8) % size) {
@@ -94,16 +125,20 @@ export class Profile {
         left = (high - 0x80000000) * 2 ** 32 + low;
         continue;
       }
-      const address = high * 2 ** 32 + low;
-      if (left !== 0) this.#edge(left, address);
+      if (high >= 0x40000000) previous = this.#direct(previous, (high - 0x40000000) * 2 ** 32 + low);
+      else {
+        const address = high * 2 ** 32 + low;
+        if (left !== 0) this.#edge(left, address);
+        if (previous !== 0) this.#computed(previous, address);
+        this.#visit(address);
+        previous = address;
+      }
       left = 0;
-      if (previous !== 0) this.#walk(previous, address);
-      else this.#visit(address);
-      previous = address;
     }
   }
 
   #visit(address: number): void {
+    this.#visited(address, this.#run(address)?.count ?? 1);
     this.#counts.set(address, (this.#counts.get(address) ?? 0) + 1);
   }
 
@@ -113,37 +148,48 @@ export class Profile {
     if (edges.size < limits.regionTargetsMax || edges.has(to)) edges.set(to, (edges.get(to) ?? 0) + 1);
   }
 
-  /** From one place of the trace straight on until the jump to the next one. */
-  #walk(from: number, to: number): void {
+  /** From a place (0: unknown) straight on to a direct jump that was taken. Where it leads, or 0. */
+  #direct(from: number, jump: number): number {
+    let run = from === 0 ? null : this.#along(from, ({ last, lastButOne }) => last === jump || lastButOne === jump);
+    run ??= this.#run(jump);
+    if (run === null || run.target === 0) return 0;
+    this.#edge(run.last, run.target);
+    this.#visit(run.target);
+    return run.target;
+  }
+
+  /** From a place straight on to the computed jump that led to another. */
+  #computed(from: number, to: number): void {
+    const { computed, computedCall, ret } = flow;
+    const run = this.#along(from, ({ kind }) => kind === computed || kind === computedCall || kind === ret);
+    if (run !== null) this.#edge(run.last, to);
+  }
+
+  /** Follows branches that are not taken until a run ends as wanted. */
+  #along(from: number, wanted: (run: Run) => boolean): Run | null {
     let at = from;
     for (let i = 0; i < runsBetweenMax; i++) {
       const run = this.#run(at);
-      if (run === null) break;
-      const computed = run.kind === flow.computed || run.kind === flow.computedCall || run.kind === flow.ret;
-      if (computed || run.target === to) {
-        this.#edge(run.last, to);
-        break;
-      }
-      if (run.kind !== flow.branch && run.kind !== flow.next) break;
+      if (run === null || wanted(run)) return run;
+      if (run.kind !== flow.branch && run.kind !== flow.next) return null;
       this.#edge(run.last, run.end);
       at = run.end;
-      if (at === to && run.kind === flow.next) break;
       this.#visit(at);
     }
-    this.#visit(to);
+    return null;
   }
 
   #run(address: number): Run | null {
     const known = this.#runs.get(address);
     if (known !== undefined) return known;
-    let run: Run | null = null;
+    let run = null as Run | null;
     let at = address;
     for (let i = 0; i < runLengthMax; i++) {
       const operation = readOperation(this.#source, at, 0);
       if (operation === null) break;
       const end = at + operation.length;
       const kind = flowOf(operation);
-      run = { last: at, end, kind, target: operation.target ?? 0 };
+      run = { last: at, lastButOne: run?.last ?? at, end, kind, count: i + 1, target: operation.target ?? 0 };
       if (kind !== flow.next) break;
       at = end;
     }

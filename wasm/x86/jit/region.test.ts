@@ -31,6 +31,7 @@ function find({ code, guide, start = 0, pages = 2 }: Found): Region {
     {
       blocksMax: 16,
       instructionsMax: 100,
+      repeatedMax: 10,
       covered: () => false,
       weight: () => 1,
       targets: () => [],

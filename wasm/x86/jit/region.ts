@@ -37,6 +37,8 @@ export interface Guide {
   /** Most basic blocks and instructions of the region. */
   readonly blocksMax: number;
   readonly instructionsMax: number;
+  /** Most instructions that are covered. */
+  readonly repeatedMax: number;
   /** Whether another region has the block at an address already: only little of that is compiled once more. */
   covered(address: number): boolean;
   /** How often control went from the branch at one address to another; 0 keeps it out of the region. */
@@ -101,9 +103,11 @@ export function discover(source: CodeSource, guide: Guide, start: number): Regio
   let repeated = 0;
   candidates.set(start - origin, { offset: start - origin, weight: Number.MAX_SAFE_INTEGER });
   while (candidates.size > 0 && found.size < guide.blocksMax && instructions < guide.instructionsMax) {
+    // One of the most frequent, and among those the one found last: a function is finished before the next is begun.
+    let most = 0;
+    for (const candidate of candidates.values()) most = Math.max(most, candidate.weight);
     let best: Candidate | undefined;
-    for (const candidate of candidates.values())
-      if (best === undefined || candidate.weight > best.weight) best = candidate;
+    for (const candidate of candidates.values()) if (candidate.weight * 2 >= most) best = candidate;
     candidates.delete(best!.offset);
     const { offset, weight } = best!;
     if (found.size > 0) {
@@ -114,8 +118,8 @@ export function discover(source: CodeSource, guide: Guide, start: number): Regio
     const block = decodeBlock(offset);
     if (block === null) continue;
     if (found.size > 0 && guide.covered(origin + offset)) {
+      if (repeated + block.operations.length > guide.repeatedMax) continue;
       repeated += block.operations.length;
-      if (repeated > limits.regionRepeatedMax) continue;
     }
     found.set(offset, block);
     instructions += block.operations.length;
@@ -181,6 +185,9 @@ export function discover(source: CodeSource, guide: Guide, start: number): Regio
     }
   }
   if (found.size === 0) return null;
+  // Compiled once more without need, but for a little of its own.
+  if (repeated > instructions - repeated && guide.repeatedMax > 0)
+    return discover(source, { ...guide, repeatedMax: 0 }, start);
   const blocks = split([...found.values()]);
   connect(blocks, calls, entries);
   const starts = new Set(blocks.map((block) => block.offset));

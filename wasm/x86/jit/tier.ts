@@ -1,19 +1,20 @@
 /**
  * Decides what is compiled and when, and keeps track of compiled regions.
  *
- * What is hot is found by sampling: whenever the interpreter's budget runs out, the block it stands at gets a point.
- * That costs nothing while code runs, and compiled code gets no points. A region is bound to the frames its code lies
- * in; `verify` checks, once for each address space and origin, that they are mapped as they were when it was compiled.
+ * The sampler knows how long each place has been interpreted; what has cost more than compiling it is compiled. A region
+ * is bound to the frames its code lies in; `verify` checks, once for each address space and origin, that they are mapped
+ * as they were when it was compiled.
  */
 import { limits } from "../../../src/base/limits.ts";
 import type { BlockDecoder } from "../decoder.ts";
-import { pageMarks, regionTable, trace, traceMask } from "../layout.ts";
+import { pageMarks, regionMisses, regionTable } from "../layout.ts";
 import { state } from "../state.ts";
 import type { CpuLevel, JitMode } from "../types.ts";
 import { compileRegions } from "./compile.ts";
 import { regionImports } from "./interface.ts";
 import type { CodeSource } from "./code.ts";
-import { Profile } from "./profile.ts";
+import type { Profile } from "./profile.ts";
+import { Sampler } from "./sampler.ts";
 import { discover, type Guide, type Region } from "./region.ts";
 import { isEqual, Translations, type Stored } from "./translations.ts";
 
@@ -46,27 +47,34 @@ interface Live {
   lines: ReadonlyMap<number, ReadonlySet<number>>;
   /** How often it could not run, because its pages are not mapped as they were. */
   misfits: number;
+  /** By physical address: whether it was compiled from the code there, as far as that was asked. */
+  readonly inside: Map<number, boolean>;
 }
 
-/** Samples of a block before it is compiled. */
-const hotSamples = 2;
 const forcedBlocks = 6;
-/** Guest instructions between two samples. */
-const samplePeriod = 100_000;
-/** A profile: enough for the trace to be full of it. */
-const profiledInstructions = 50_000;
-/** Compiled instructions before it is asked whether regions fit what is hot; then twice as many each time. */
-const reformAfterFirst = 40_000_000;
-/** Fewer instructions than this from one entry of a region to the next are too few. */
-const longStay = 400;
 /** Compiling an instruction takes as long as interpreting so many. */
 const interpretedPerCompiled = 8000;
-/** Regions tried along with one that is compiled. */
-const hotTriedMax = 32;
+/** Leaving a region because an access missed the TLB takes as long as interpreting so many instructions. */
+const interpretedPerMiss = 50;
+/** Of guest code, on average. */
+const bytesPerInstruction = 4;
+/** Making a module takes as long as interpreting so many instructions: less than that gains nothing. */
+const worthModule = 2_000_000;
+/** Places tried as the beginning of a region, at one time. */
+const triedMax = 64;
+/** What ways from one region to the next must have cost, in interpreted instructions, until regions are formed anew. */
+const reformAfterFirst = 20_000_000;
+/** With fewer visits to a place than this for each way to another region, regions are too small. */
+const visitsPerCrossing = 40;
+/** New regions must save this times the ways from one to the next. */
+const reformGain = 1.5;
+const regionsReformedMax = 24;
+/** Places that a region's beginning may be before the place it is made for. */
+const stepsBackMax = 64;
+/** A place visited so many times less often than the hottest is not the beginning of a region. */
+const coldestSeed = 100;
 /** A region that could not run where it was entered so often is given up. */
 const misfitsMax = 64;
-/** Times a place must have been seen in the traces read to be compiled along with others. */
-const hotCount = 8;
 
 export class Tier {
   readonly table: WebAssembly.Table;
@@ -79,18 +87,11 @@ export class Tier {
   /** Regions by frame they depend on; entries by physical address. */
   readonly #byFrame = new Map<number, Set<Live>>();
   readonly #entryAt = new Map<number, { live: Live; entry: number; delta: number }>();
-  readonly #heat = new Map<number, number>();
   readonly #refused = new Set<number>();
   /** How often code of a frame has been dropped: what writes itself all the time stays interpreted. */
   readonly #changes = new Map<number, number>();
   readonly #source: CodeSource;
-  readonly #profile: Profile;
-  #sinceSample = 0;
-  /** Instructions still to be interpreted for a profile; 0: none is being made. */
-  #profilingLeft = 0;
-  /** Compiled instructions and entries of regions at the last look, and how many make the next one due. */
-  #reformedAt = 0;
-  #entriesThen = 0;
+  readonly #sampler: Sampler<Live>;
   #reformAfter = reformAfterFirst;
   /**
    * Compiled code of earlier runs. By physical address: what does not fit there, or not yet, and how often any was offered.
@@ -124,14 +125,22 @@ export class Tier {
     this.translations = new Translations({
       bytes: () => host.memory().bytes,
       imports: this.#imports,
-      arrived: (physical) => this.#offer(physical),
+      arrived: (physical) => {
+        // That a place was interpreted until now says nothing of how it will be from now on.
+        this.#sampler.coolAll();
+        this.#offer(physical);
+      },
     });
     this.#source = {
       level: host.level,
       bytes: () => host.memory().bytes,
       frameOf: (page) => this.#usable(host.frameOf(page)),
     };
-    this.#profile = new Profile(this.#source);
+    this.#sampler = new Sampler<Live>(this.#source, {
+      enteredAt: (address) => this.#entryAt.get(this.#physical(address))?.live,
+      contains: (live, address) => isIn(live, this.#physical(address)),
+      physical: (address) => this.#physical(address),
+    });
     decoder.listener = {
       decoded: (physical, rip) => this.#decoded(physical, rip),
       invalidated: (frame, first, last, stored) => this.#invalidated(frame, first, last, stored),
@@ -146,66 +155,107 @@ export class Tier {
 
   /** Guest instructions the next run may take at most. */
   get sliceMax(): number {
-    return this.#profilingLeft > 0 ? this.#profilingLeft : Infinity;
+    return this.#sampler.sliceMax;
   }
 
   /** The guest has run some instructions. */
   ran(instructions: number): void {
-    if (this.#mode === "force") return;
-    if (this.#profilingLeft > 0) {
-      this.#profilingLeft -= instructions;
-      if (this.#profilingLeft <= 0) this.#reform();
-      return;
-    }
-    this.#sinceSample += instructions;
-    if (this.#sinceSample < samplePeriod) return;
-    this.#sinceSample = 0;
-    this.#sample();
-    this.#considerReform();
+    if (this.#mode === "force" || !this.#sampler.ran(this.#host.memory().view, instructions)) return;
+    // What is stored is better than what could be compiled now.
+    if (this.translations.isComing) return;
+    const profile = this.#sampler.profile(this.#host.memory().view);
+    this.#resolveMisses(profile);
+    if (!this.#reform(profile)) this.#compileHot(profile);
   }
 
-  #sample(): void {
-    const { view } = this.#host.memory();
-    const rip = lastTraced(view);
-    const physical = rip === 0 ? 0 : this.#physical(rip);
-    const header = physical === 0 ? 0 : this.#decoder.find(physical);
-    if (header === 0 || this.#decoder.regionAt(header) !== 0) return;
-    if (this.#offer(physical) || this.translations.isComing) return;
-    const heat = (this.#heat.get(physical) ?? 0) + 1;
-    if (this.#heat.size >= limits.hotCandidatesMax) this.#heat.clear();
-    this.#heat.set(physical, heat);
-    // A region may turn out too large for what is known: it is tried again when that has doubled.
-    if (heat < hotSamples || (heat & (heat - 1)) !== 0 || this.#refused.has(physical)) return;
-    this.#profile.read(view);
-    this.#compile(rip);
+  /** Compiles what has been interpreted for so long that it pays. */
+  #compileHot(profile: Profile): void {
+    const hot = profile.hottest().filter((address) => this.#isHot(this.#physical(address)));
+    const heat = hot.reduce(
+      (sum, address) => sum + this.#sampler.heat(this.#physical(address)) * profile.instructions(address),
+      0,
+    );
+    if (heat < worthModule) return;
+    const started = performance.now();
+    const before = profile.predecessors();
+    const covered = new Set<number>();
+    const guide = this.#guide(profile, covered, (address) => this.#isCompiled(address));
+    const regions: Region[] = [];
+    let gain = 0;
+    let tried = 0;
+    for (const address of hot) {
+      if (regions.length >= limits.regionsPerModuleMax || tried >= triedMax) break;
+      const physical = this.#physical(address);
+      if (covered.has(address) || this.#offer(physical)) continue;
+      tried++;
+      const region = discover(
+        this.#source,
+        guide,
+        beginning(address, before, (place) => guide.covered(place)),
+      );
+      if (region === null) {
+        this.#refused.add(physical);
+        continue;
+      }
+      const saved = this.#lostIn(region);
+      if (saved < sizeOf(region) * interpretedPerCompiled) continue;
+      gain += saved;
+      regions.push(region);
+      for (const block of region.blocks) covered.add(region.origin + block.offset);
+    }
+    if (gain >= worthModule) this.#compile(regions, profile, false);
+    this.compileMs += performance.now() - started;
+  }
+
+  /** Whether a place has been interpreted so often that a region may begin there. */
+  #isHot(physical: number): boolean {
+    return (
+      physical !== 0 &&
+      this.#sampler.heat(physical) >= interpretedPerCompiled / 2 &&
+      !this.#entryAt.has(physical) &&
+      !this.#refused.has(physical)
+    );
   }
 
   /**
-   * Regions are formed by what was hot when they were. Where control goes from one to the next all the time, the
-   * interpreter runs for a moment, its trace shows what is hot now, and regions are formed anew around that.
+   * Regions are formed by what is known when they are. Where control goes from one to the next all the time, all that is
+   * hot is divided into regions anew, unless that would not be much better.
    */
-  #considerReform(): void {
-    const { view } = this.#host.memory();
-    const entries = Number(view.getBigUint64(state.regionEntries, true));
-    const compiled = Number(view.getBigUint64(state.compiledInstructions, true));
-    const run = compiled - this.#reformedAt;
-    if (run < this.#reformAfter) return;
-    const often = run < (entries - this.#entriesThen) * longStay;
-    this.#reformedAt = compiled;
-    this.#entriesThen = entries;
-    if (!often) return;
+  #reform(profile: Profile): boolean {
+    const sampler = this.#sampler;
+    if (sampler.lostToEntries < this.#reformAfter || sampler.crossings * visitsPerCrossing < sampler.visits)
+      return false;
+    const started = performance.now();
+    const before = profile.predecessors();
+    const covered = new Set<number>();
+    const guide = this.#guide(profile, covered, () => false);
+    const regions: Region[] = [];
+    const seen = profile.hottest();
+    const least = profile.count(seen[0]!) / coldestSeed;
+    for (const address of seen) {
+      if (regions.length >= regionsReformedMax || profile.count(address) < least) break;
+      if (covered.has(address) || this.#refused.has(this.#physical(address))) continue;
+      const region = discover(
+        this.#source,
+        guide,
+        beginning(address, before, (place) => covered.has(place)),
+      );
+      if (region === null) continue;
+      regions.push(region);
+      for (const block of region.blocks) covered.add(region.origin + block.offset);
+    }
+    const { leads } = mapOf(regions);
+    let crossings = 0;
+    let edges = 0;
+    for (const [from, to, count] of profile.edges()) {
+      edges += count;
+      if (!leads(from, to)) crossings += count;
+    }
+    const better = crossings * sampler.visits * reformGain < sampler.crossings * edges;
     this.#reformAfter *= 2;
-    this.#profilingLeft = profiledInstructions;
-    view.setUint32(state.bypass, 1, true);
-    this.#profile.start(view);
-  }
-
-  #reform(): void {
-    const { view } = this.#host.memory();
-    view.setUint32(state.bypass, 0, true);
-    this.#profile.read(view);
-    const [hottest] = this.#profile.hottest();
-    if (hottest !== undefined) this.#compile(hottest, true);
+    if (better) this.#compile(regions, profile, true);
+    this.compileMs += performance.now() - started;
+    return better;
   }
 
   #physical(rip: number): number {
@@ -213,33 +263,62 @@ export class Tier {
     return frame === 0 ? 0 : (frame + (rip % 4096)) >>> 0;
   }
 
-  /** Compiles a region that begins at a guest address, and what else is hot. */
-  #compile(start: number, reformed = false): void {
-    const before = performance.now();
-    const forced = this.#mode === "force";
-    const covered = new Set<number>();
-    const guide = {
-      // The region asked for gets all it can use.
-      covered: (address: number) => covered.size > 0 && (covered.has(address) || (!reformed && this.#isEntry(address))),
-      // Everything is compiled once more for each place it is entered at: small regions keep that in bounds.
-      blocksMax: forced ? forcedBlocks : limits.regionBlocksMax,
+  /** Whether a region has the code at an address, and it is not interpreted all the same. */
+  #isCompiled(address: number): boolean {
+    const physical = this.#physical(address);
+    if (physical === 0 || this.#sampler.heat(physical) >= interpretedPerCompiled / 2) return false;
+    for (const live of this.#byFrame.get((physical & -4096) >>> 0) ?? []) if (isIn(live, physical)) return true;
+    return false;
+  }
+
+  #guide(profile: Profile, covered: ReadonlySet<number>, isCompiled: (address: number) => boolean): Guide {
+    return {
+      covered: (address) => covered.has(address) || isCompiled(address),
+      blocksMax: limits.regionBlocksMax,
       instructionsMax: limits.regionInstructionsMax,
-      weight: (from: number, to: number) => (forced ? 1 : this.#profile.weight(from, to)),
-      targets: (from: number) => this.#profile.targets(from),
+      repeatedMax: limits.regionRepeatedMax,
+      weight: (from, to) => profile.weight(from, to),
+      targets: (from) => profile.targets(from),
     };
-    const first = discover(this.#source, guide, start);
-    if (first === null) {
-      this.#refused.add(this.#physical(start));
-      return;
+  }
+
+  /** Instructions of a region that were interpreted since it could have been compiled, about. */
+  #lostIn(region: Region): number {
+    return region.blocks.reduce(
+      (sum, block) => sum + this.#sampler.heat(placeOf(region, block.offset)) * block.operations.length,
+      0,
+    );
+  }
+
+  /** What accesses that miss the TLB have cost more than compiling it once more is compiled so that they are resolved. */
+  #resolveMisses(profile: Profile): void {
+    const { words, view } = this.#host.memory();
+    for (const live of this.#live) {
+      if (live === undefined || live.stored !== null) continue;
+      const at = (regionMisses.base >> 2) + live.place;
+      const size = live.code.reduce((sum, { length }) => sum + length, 0) / bytesPerInstruction;
+      if (words[at]! * interpretedPerMiss < size * interpretedPerCompiled) continue;
+      words[at] = 0;
+      const start = Number(view.getBigUint64(live.descriptor + regionTable.origin, true)) + live.entries[0]!;
+      const region = isIn(live, this.#physical(start))
+        ? discover(
+            this.#source,
+            this.#guide(profile, new Set(), () => false),
+            start,
+          )
+        : null;
+      if (region !== null) this.#compile([region], profile, true, true);
     }
-    if (!forced && !reformed && !this.#pays(first)) {
-      this.compileMs += performance.now() - before;
-      return;
-    }
-    const regions = [first];
-    if (!forced) this.#addHot(regions, covered, guide, reformed);
-    this.#connect(regions);
-    const compiled = compileRegions(regions, forced);
+  }
+
+  #compile(regions: readonly Region[], profile: Profile | null, reformed: boolean, resolvesMisses = false): void {
+    if (profile !== null) this.#connect(regions, profile);
+    const forced = this.#mode === "force";
+    // All ways to compile are forced in turn; most often the one in which accesses are compiled to their end.
+    const options = forced
+      ? { lean: true, resolvesMisses: this.modules % 4 !== 3, inMemory: this.modules % 2 === 1 }
+      : { resolvesMisses };
+    const compiled = compileRegions(regions, options);
     const module = new WebAssembly.Module(compiled.bytes);
     const instance = new WebAssembly.Instance(module, { region: this.#imports });
     this.modules++;
@@ -249,70 +328,18 @@ export class Tier {
       const isLive = (): boolean => this.#live[live.place] === live;
       // Small regions of what ran once are not worth keeping.
       if (!forced) this.translations.compiled(compiled.bytes, i, region, one.entries, isLive);
+      for (const block of region.blocks) this.#sampler.cool(placeOf(region, block.offset));
     });
-    this.compileMs += performance.now() - before;
+    this.#sampler.formed();
+    profile?.age();
   }
 
-  /**
-   * Whether the interpreter has spent as much on a region as compiling it costs. Whatever comes next, no program then
-   * takes more than twice what the better choice would have taken.
-   */
-  #pays(region: Region): boolean {
-    const places = region.blocks.map(({ offset }) => (region.pages.get(pageOf(offset))! + (offset & 4095)) >>> 0);
-    const samples = places.reduce((sum, physical) => sum + (this.#heat.get(physical) ?? 0), 0);
-    if (samples * samplePeriod < sizeOf(region) * interpretedPerCompiled) return false;
-    // What has been spent justifies one region, not each that shares blocks with it.
-    for (const physical of places) this.#heat.delete(physical);
-    return true;
-  }
-
-  #isEntry(address: number): boolean {
-    const physical = this.#physical(address);
-    return physical !== 0 && this.#entryAt.has(physical);
-  }
-
-  /** Adds regions for the other hot places that none has yet: one module for many is much cheaper than one each. */
-  #addHot(regions: Region[], covered: Set<number>, guide: Guide, reformed: boolean): void {
-    const cover = (region: Region): void => {
-      for (const block of region.blocks) covered.add(region.origin + block.offset);
-    };
-    cover(regions[0]!);
-    let tried = 0;
-    for (const address of this.#profile.hottest()) {
-      if (regions.length >= limits.regionsPerModuleMax) break;
-      if (this.#profile.count(address) < hotCount) break;
-      if (covered.has(address)) continue;
-      const physical = this.#physical(address);
-      const known = this.#entryAt.has(physical) && !reformed;
-      if (physical === 0 || known || this.#refused.has(physical)) continue;
-      if (!reformed && !this.#heat.has(physical)) continue;
-      if (++tried > hotTriedMax) break;
-      const region = discover(this.#source, guide, address);
-      if (region === null) {
-        this.#refused.add(physical);
-        continue;
-      }
-      cover(region);
-      if (reformed || this.#pays(region)) regions.push(region);
-    }
-  }
-
-  /** Where one region of a module leads to a block of another, that block becomes an entry. */
-  #connect(regions: readonly Region[]): void {
-    const owner = new Map<number, Region>();
-    for (const region of regions)
-      for (const block of region.blocks) {
-        const address = region.origin + block.offset;
-        if (!owner.has(address)) owner.set(address, region);
-      }
-    for (const region of regions) {
-      for (const block of region.blocks) {
-        for (const [target] of this.#profile.targets(region.origin + block.operations.at(-1)!.offset)) {
-          const other = owner.get(target);
-          if (other === undefined || other === region || block.successors.includes(target - region.origin)) continue;
-          other.entries.add(target - other.origin);
-        }
-      }
+  /** A block that control comes to from another region, or from what is not compiled, becomes an entry. */
+  #connect(regions: readonly Region[], profile: Profile): void {
+    const { owners, leads } = mapOf(regions);
+    for (const [from, to] of profile.edges()) {
+      const region = owners.get(to);
+      if (region !== undefined && !leads(from, to)) region.entries.add(to - region.origin);
     }
   }
 
@@ -345,8 +372,19 @@ export class Tier {
     const place = this.#free.pop() ?? this.#live.length;
     if (place >= this.table.length) this.table.grow(Math.max(64, this.table.length));
     this.table.set(place, code);
+    this.#host.memory().words[(regionMisses.base >> 2) + place] = 0;
     const descriptor = regionTable.base + place * regionTable.entryBytes;
-    const live: Live = { descriptor, place, pages, entries, stored, code: spans, lines: new Map(), misfits: 0 };
+    const live: Live = {
+      descriptor,
+      place,
+      pages,
+      entries,
+      stored,
+      code: spans,
+      lines: new Map(),
+      misfits: 0,
+      inside: new Map(),
+    };
     this.#live[place] = live;
     const { words } = this.#host.memory();
     words[(descriptor + regionTable.place) >> 2] = place;
@@ -369,6 +407,7 @@ export class Tier {
   /** Makes the blocks at all its entries enter a region. */
   #enterAll(live: Live, reformed: boolean): void {
     const { descriptor, entries, pages } = live;
+    const replaced = new Set<Live>();
     entries.forEach((offset, entry) => {
       const delta = pageOf(offset);
       const frame = pages.get(delta);
@@ -376,9 +415,19 @@ export class Tier {
       const physical = (frame + (offset - delta)) >>> 0;
       // The region that begins here knows more of this place than one that only comes by.
       if (entry !== 0 && !reformed && this.#entryAt.has(physical)) return;
+      const before = this.#entryAt.get(physical)?.live;
+      if (before !== undefined && before !== live) replaced.add(before);
       this.#entryAt.set(physical, { live, entry, delta });
       const header = this.#decoder.find(physical);
       if (header !== 0) this.#decoder.enter(header, descriptor, entry, delta);
+    });
+    for (const one of replaced) if (!this.#isEntered(one)) this.#drop(one);
+  }
+
+  #isEntered(live: Live): boolean {
+    return live.entries.some((offset) => {
+      const frame = live.pages.get(pageOf(offset));
+      return frame !== undefined && this.#entryAt.get((frame + (offset & 4095)) >>> 0)?.live === live;
     });
   }
 
@@ -450,6 +499,7 @@ export class Tier {
     }
     live.stored = null;
     live.pages = pages;
+    live.inside.clear();
     this.#depend(live);
     this.#enterAll(live, false);
     this.translations.bound(stored);
@@ -462,7 +512,11 @@ export class Tier {
     const physical = this.#physical(rip);
     const header = physical === 0 ? 0 : this.#decoder.find(physical);
     if (header === 0 || this.#decoder.regionAt(header) !== 0 || this.#refused.has(physical)) return;
-    this.#compile(rip);
+    const before = performance.now();
+    const region = discover(this.#source, forcedGuide, rip);
+    if (region === null) this.#refused.add(physical);
+    else this.#compile([region], null, false);
+    this.compileMs += performance.now() - before;
   }
 
   /** Whether a region may run at an origin in the current address space: its pages are mapped as they were. */
@@ -497,12 +551,11 @@ export class Tier {
   }
 
   #invalidated(frame: number, firstLine: number, lastLine: number, stored: boolean): void {
-    this.#heat.clear();
     this.#refused.clear();
     this.#unfit.clear();
     this.#offered.clear();
     this.#awaited.clear();
-    this.#profile.forgetCode();
+    this.#sampler.forgetCode();
     // The kernel gives the frame to somebody else: what it held before says nothing of what it will hold.
     if (!stored) this.#changes.delete(frame);
     let dropped = false;
@@ -559,6 +612,7 @@ export class Tier {
     this.table.set(live.place, null);
     this.#live[live.place] = undefined;
     this.#free.push(live.place);
+    this.#sampler.forgetRegion(live);
   }
 
   /** A quarter goes: those in the lowest places of the table, which are mostly old. */
@@ -586,11 +640,80 @@ function linesOf(code: readonly Span[], pages: ReadonlyMap<number, number>): Map
 /** No address space has this tag. */
 const noSpace = 0xffffffff;
 
-/** The place of the trace written last, or 0. */
-function lastTraced(view: DataView): number {
-  const at = (view.getUint32(state.traceNext, true) - 8) & traceMask;
-  const high = view.getUint32(trace.base + at + 4, true);
-  return high >= 0x80000000 ? 0 : high * 2 ** 32 + view.getUint32(trace.base + at, true);
+/** Everything is compiled once more for each place it is entered at: small regions keep that in bounds. */
+const forcedGuide: Guide = {
+  covered: () => false,
+  blocksMax: forcedBlocks,
+  instructionsMax: limits.regionInstructionsMax,
+  repeatedMax: 0,
+  weight: () => 1,
+  targets: () => [],
+};
+
+/** Physical address of a place in a region. */
+function placeOf(region: Region, offset: number): number {
+  return (region.pages.get(pageOf(offset))! + (offset & 4095)) >>> 0;
+}
+
+/** Whether a region was compiled from the code at a physical address. */
+function isIn(live: Live, physical: number): boolean {
+  const known = live.inside.get(physical);
+  if (known !== undefined) return known;
+  const frame = (physical & -4096) >>> 0;
+  let inside = false;
+  for (const [delta, one] of live.pages) {
+    if (one !== frame) continue;
+    const offset = delta + (physical & 4095);
+    inside ||= live.code.some((span) => offset >= span.offset && offset < span.offset + span.length);
+  }
+  live.inside.set(physical, inside);
+  return inside;
+}
+
+/**
+ * Where a region around a place begins best: where control comes to it from other regions, going back along the most
+ * frequent ways. In a loop, that is the place itself.
+ */
+function beginning(place: number, before: ReadonlyMap<number, number>, covered: (place: number) => boolean): number {
+  const passed = new Set([place]);
+  for (let at = place; passed.size < stepsBackMax;) {
+    const from = before.get(at);
+    if (from === undefined || covered(from)) return at;
+    if (passed.has(from)) break;
+    passed.add(from);
+    at = from;
+  }
+  return place;
+}
+
+interface RegionMap {
+  /** By address of a block: the first region that has it. */
+  readonly owners: ReadonlyMap<number, Region>;
+  /** Whether control stays in a region wherever it goes from an operation, which ends a block, to a block. */
+  leads(from: number, to: number): boolean;
+}
+
+function mapOf(regions: readonly Region[]): RegionMap {
+  const owners = new Map<number, Region>();
+  const blocks = new Map<Region, Set<number>>();
+  const ends = new Map<number, Region[]>();
+  for (const region of regions) {
+    const starts = new Set<number>();
+    blocks.set(region, starts);
+    for (const { offset, operations } of region.blocks) {
+      const address = region.origin + offset;
+      starts.add(address);
+      if (!owners.has(address)) owners.set(address, region);
+      const end = region.origin + operations.at(-1)!.offset;
+      const others = ends.get(end);
+      if (others === undefined) ends.set(end, [region]);
+      else others.push(region);
+    }
+  }
+  return {
+    owners,
+    leads: (from, to) => ends.get(from)?.every((region) => blocks.get(region)!.has(to)) === true,
+  };
 }
 
 function sizeOf(region: Region): number {
