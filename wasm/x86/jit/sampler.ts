@@ -123,8 +123,10 @@ export class Sampler<Region> {
     this.#heat.delete(physical);
   }
 
+  /** What has been interpreted until now says nothing of how it will go on. */
   coolAll(): void {
     this.#heat.clear();
+    this.#interpreted = this.#ran = 0;
   }
 
   /** Regions have been formed: what was seen of the earlier ones is void. */

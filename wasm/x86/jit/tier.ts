@@ -126,7 +126,6 @@ export class Tier {
       bytes: () => host.memory().bytes,
       imports: this.#imports,
       arrived: (physical) => {
-        // That a place was interpreted until now says nothing of how it will be from now on.
         this.#sampler.coolAll();
         this.#offer(physical);
       },
