@@ -157,15 +157,18 @@ export class Sampler<Region> {
   }
 
   #read(view: DataView): void {
-    this.profile(view).read(view, this.#traced, (address, instructions) => this.#visit(address, instructions));
+    this.profile(view).read(view, this.#traced, (address, instructions, jumped) =>
+      this.#visit(address, instructions, jumped),
+    );
     this.#traced = view.getUint32(state.traceNext, true);
   }
 
-  #visit(address: number, instructions: number): void {
+  #visit(address: number, instructions: number, jumped: boolean): void {
     const compiled = this.#compiled;
     this.visits++;
     if (this.#at !== undefined && compiled.contains(this.#at, address)) return;
-    const entered = compiled.enteredAt(address);
+    // The interpreter that goes straight on does not look for compiled code.
+    const entered = jumped || this.#at !== undefined ? compiled.enteredAt(address) : undefined;
     if (entered !== undefined) {
       this.crossings++;
       if (this.#at !== undefined) this.crossed.add(this.#at);

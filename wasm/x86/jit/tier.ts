@@ -169,7 +169,9 @@ export class Tier {
 
   /** Compiles what has been interpreted for so long that it pays. */
   #compileHot(profile: Profile): void {
-    const hot = profile.hottest().filter((address) => this.#isHot(this.#physical(address)));
+    const hot = profile
+      .hottest()
+      .filter((address) => profile.isTarget(address) && this.#isHot(this.#physical(address)));
     const heat = hot.reduce(
       (sum, address) => sum + this.#sampler.heat(this.#physical(address)) * profile.instructions(address),
       0,
