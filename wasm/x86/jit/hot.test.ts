@@ -59,7 +59,7 @@ test("a loop over more code than a region holds is compiled to few regions, and 
   const machine = start(manyFunctions);
   run(machine, 10_000_000);
   const settled = run(machine, 2_000_000);
-  expect(settled.compiled / settled.all).toBeGreaterThan(0.95);
+  expect(settled.compiled / settled.all).toBeGreaterThan(0.9);
   expect(settled.regions).toBeLessThanOrEqual(8);
   // All of it is about 3000 instructions, some of which several regions need.
   expect(machine.cpu.counters.compiledInstructions).toBeLessThan(15_000);
