@@ -127,6 +127,8 @@ beforeAll(async () => {
     { kind: "indexeddb", name: "unused" },
     { stdin: screen.stdin, stdout: screen.stdout, stderr: new WritableStream() },
   );
+  // What is typed before the shell reads it is shown twice: by the terminal, and by the shell after its prompt.
+  await screen.until("# ");
   screen.type(`PS1='${prompt}'\r`);
   await screen.until("'\r\n");
   await screen.until(prompt);
