@@ -60,6 +60,8 @@ const interpretedPerMiss = 50;
 const bytesPerInstruction = 4;
 /** Making a module takes as long as interpreting so many instructions: less than that gains nothing. */
 const worthModule = 2_000_000;
+/** The first time, the engine has not yet optimised the compiler itself: a short program gains nothing by it. */
+const worthFirstModule = 16_000_000;
 /** Places tried as the beginning of a region, at one time. */
 const triedMax = 64;
 /** What ways from one region to the next must have cost, in interpreted instructions, until regions are formed anew. */
@@ -176,7 +178,8 @@ export class Tier {
       (sum, address) => sum + this.#sampler.heat(this.#physical(address)) * profile.instructions(address),
       0,
     );
-    if (heat < worthModule) return;
+    const worth = this.modules === 0 ? worthFirstModule : worthModule;
+    if (heat < worth) return;
     const started = performance.now();
     const before = profile.predecessors();
     const covered = new Set<number>();
@@ -204,7 +207,7 @@ export class Tier {
       regions.push(region);
       for (const block of region.blocks) covered.add(region.origin + block.offset);
     }
-    if (gain >= worthModule) this.#compile(regions, profile, false);
+    if (gain >= worth) this.#compile(regions, profile, false);
     this.compileMs += performance.now() - started;
   }
 
