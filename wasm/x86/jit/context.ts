@@ -90,7 +90,7 @@ export class RegionContext {
     this.resolvesMisses = resolvesMisses;
     this.f = f;
     this.#imports = imports;
-    this.#views = inMemory ? [] : views;
+    this.#views = views;
     this.#inMemory = inMemory;
     this.label = f.param(0);
     this.origin = f.param(1);

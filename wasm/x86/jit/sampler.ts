@@ -23,7 +23,7 @@ export interface Compiled<Region> {
 /** Guest instructions of a burst: what the trace holds of them is about a thousand jumps. */
 const burstInstructions = 10_000;
 /** The way from one region to the next takes as long as interpreting so many instructions. */
-export const interpretedPerEntry = 15;
+const interpretedPerEntry = 15;
 /** Interpreted instructions, or what takes as long, until the next burst: a share of all so far, within bounds. */
 const burstAfterLeast = 2_000_000;
 const burstAfterMost = 64_000_000;
@@ -59,7 +59,6 @@ export class Sampler<Region> {
   visits = 0;
   crossings = 0;
   lostToEntries = 0;
-  readonly crossed = new Set<Region>();
 
   constructor(source: CodeSource, compiled: Compiled<Region>) {
     this.#source = source;
@@ -132,7 +131,6 @@ export class Sampler<Region> {
   /** Regions have been formed: what was seen of the earlier ones is void. */
   formed(): void {
     this.visits = this.crossings = this.lostToEntries = 0;
-    this.crossed.clear();
   }
 
   /** Code has changed. Heat stays: that some of it is of code that is gone does little harm. */
@@ -142,7 +140,6 @@ export class Sampler<Region> {
 
   /** A region is gone. */
   forgetRegion(region: Region): void {
-    this.crossed.delete(region);
     if (this.#at === region) this.#at = undefined;
   }
 
@@ -169,11 +166,8 @@ export class Sampler<Region> {
     if (this.#at !== undefined && compiled.contains(this.#at, address)) return;
     // The interpreter that goes straight on does not look for compiled code.
     const entered = jumped || this.#at !== undefined ? compiled.enteredAt(address) : undefined;
-    if (entered !== undefined) {
-      this.crossings++;
-      if (this.#at !== undefined) this.crossed.add(this.#at);
-      this.crossed.add(entered);
-    } else {
+    if (entered !== undefined) this.crossings++;
+    else {
       const physical = compiled.physical(address);
       if (physical !== 0) this.#seen.set(physical, (this.#seen.get(physical) ?? 0) + 1);
       this.#seenInstructions += instructions;
