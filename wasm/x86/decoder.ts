@@ -42,6 +42,11 @@ export interface DecoderHost {
 
 const maxInstructions = limits.blockInstructionsMax;
 
+/** A block of so many instructions: at most an address record before each, a stub after each, and an end. */
+function bytesMost(instructions: number): number {
+  return blockHeader.bytes * 2 + (3 * instructions + 4) * record.bytes;
+}
+
 export class BlockDecoder {
   readonly #host: DecoderHost;
   readonly #one: InstructionDecoder;
@@ -199,8 +204,7 @@ export class BlockDecoder {
     illegal: boolean,
     single = false,
   ): number {
-    // At most an address record before each instruction, a stub after each, and an end.
-    const most = blockHeader.bytes * 2 + (3 * n + 4) * record.bytes;
+    const most = bytesMost(n);
     if (this.#top + most > arena.end) this.flush();
     const { words } = this.#host.memory();
     const header = this.#top;
@@ -339,6 +343,48 @@ export class BlockDecoder {
     return this.#host.memory().words[(header + blockHeader.region) >> 2]!;
   }
 
+  /**
+   * Makes a block begin at a physical address, known by `rip` now: those that run over it end there from now on. Nothing
+   * happens if there is no room: dropping all code would take it away from whoever runs it.
+   */
+  begin(physical: number, rip: number): void {
+    const { words } = this.#host.memory();
+    const frame = (physical & -4096) >>> 0;
+    const offset = physical & 4095;
+    const over: number[] = [];
+    for (let entry = words[(codeHeads.base >> 2) + (frame >>> 12)]!; entry !== 0;) {
+      const h = entry >> 2;
+      const first = words[h + blockHeader.physical / 4]! & 4095;
+      if (words[h + blockHeader.alias / 4] === 0 && first < offset && words[h + blockHeader.guestEnd / 4]! > offset)
+        over.push(entry);
+      entry = words[h + blockHeader.frameNext / 4]!;
+    }
+    const isNew = find(words, physical) === 0;
+    if (this.#top + (over.length + (isNew ? 1 : 0)) * bytesMost(maxInstructions) > arena.end) return;
+    if (isNew && this.decode(physical, rip) === 0) return;
+    for (const block of over) {
+      const h = block >> 2;
+      const { physical: at, end, guestEnd, bytes } = blockHeader;
+      const first = words[h + at / 4]!;
+      if (words[h + blockHeader.secondFrame / 4] !== 0) continue;
+      this.#drop(block);
+      this.#redispatch(block + bytes, words[h + end / 4]!);
+      const next = this.decode(first, rip - offset + (first & 4095));
+      // Whoever links to the block goes on to the one in its place; no byte of the page concerns it any more.
+      stub(words, block + bytes, special.continue, first & 4095, 0, 0);
+      words[(block + bytes + record.link) >> 2] = next;
+      words[h + guestEnd / 4] = first & 4095;
+    }
+  }
+
+  #redispatch(start: number, end: number): void {
+    const { bytes } = this.#host.memory();
+    for (let at = start; at < end; at += record.bytes) {
+      bytes[at] = special.redispatch;
+      bytes[at + 1] = 0;
+    }
+  }
+
   /** Makes a block enter a compiled region: descriptor, number of the entry, distance of the page from the origin. */
   enter(header: number, region: number, entry: number, delta: number): void {
     const { words } = this.#host.memory();
@@ -406,7 +452,7 @@ export class BlockDecoder {
   /** Drops what was decoded or compiled from bytes of a frame. `stored`: the guest writes them. */
   invalidate(physical: number, count: number, stored: boolean): void {
     const frame = (physical & -4096) >>> 0;
-    const { words, bytes } = this.#host.memory();
+    const { words } = this.#host.memory();
     const lines = linesAt(frame);
     if (words[lines] === 0 && words[lines + 1] === 0) return;
     const firstLine = (physical & 4095) >> 6;
@@ -428,11 +474,7 @@ export class BlockDecoder {
       const last = alias === 0 ? Math.min(4095, guestEnd - 1) >> 6 : Math.max(0, guestEnd - 4097) >> 6;
       if (first <= lastLine && last >= firstLine) {
         this.#drop(block);
-        const end = words[(block + blockHeader.end) >> 2]!;
-        for (let at = block + blockHeader.bytes; at < end; at += record.bytes) {
-          bytes[at] = special.redispatch;
-          bytes[at + 1] = 0;
-        }
+        this.#redispatch(block + blockHeader.bytes, words[(block + blockHeader.end) >> 2]!);
       } else {
         this.#enlist(entry, frame);
         for (let line = first; line <= last; line++) words[lines + (line >> 5)]! |= 1 << (line & 31);

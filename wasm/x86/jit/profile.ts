@@ -27,8 +27,8 @@ const runLengthMax = 256;
 /** Runs between two places of the trace: more means that the code is not what was executed. */
 const runsBetweenMax = 64;
 
-/** A place, the instructions from there to the end of its block, and whether it was jumped to. */
-export type Visited = (address: number, instructions: number, jumped: boolean) => void;
+/** A place, and the instructions from there to the end of its block. */
+export type Visited = (address: number, instructions: number) => void;
 
 export class Profile {
   readonly #source: CodeSource;
@@ -37,8 +37,6 @@ export class Profile {
   readonly #counts = new Map<number, number>();
   /** By address of a branch, then by where it went. */
   readonly #edges = new Map<number, Map<number, number>>();
-  /** Places that were jumped to: where the interpreter looks for compiled code. */
-  readonly #targets = new Set<number>();
   #visited: Visited = () => undefined;
 
   constructor(source: CodeSource) {
@@ -47,11 +45,6 @@ export class Profile {
 
   count(address: number): number {
     return this.#counts.get(address) ?? 0;
-  }
-
-  /** Whether it was jumped to. Compiled code is not entered by going straight on. */
-  isTarget(address: number): boolean {
-    return this.#targets.has(address);
   }
 
   /** From a place to the end of its block. */
@@ -83,10 +76,7 @@ export class Profile {
   age(): void {
     for (const [address, count] of this.#counts) {
       if (count > 1) this.#counts.set(address, count / 2);
-      else {
-        this.#counts.delete(address);
-        this.#targets.delete(address);
-      }
+      else this.#counts.delete(address);
     }
     for (const [from, edges] of this.#edges) {
       for (const [to, count] of edges) {
@@ -121,7 +111,6 @@ export class Profile {
     if (this.#edges.size > limits.hotCandidatesMax) {
       this.#counts.clear();
       this.#edges.clear();
-      this.#targets.clear();
     }
     if (this.#runs.size > runsMax) this.#runs.clear();
     this.#visited = visited;
@@ -143,16 +132,15 @@ export class Profile {
         const address = high * 2 ** 32 + low;
         if (left !== 0) this.#edge(left, address);
         if (previous !== 0) this.#computed(previous, address);
-        this.#visit(address, true);
+        this.#visit(address);
         previous = address;
       }
       left = 0;
     }
   }
 
-  #visit(address: number, jumped: boolean): void {
-    if (jumped) this.#targets.add(address);
-    this.#visited(address, this.#run(address)?.count ?? 1, jumped);
+  #visit(address: number): void {
+    this.#visited(address, this.#run(address)?.count ?? 1);
     this.#counts.set(address, (this.#counts.get(address) ?? 0) + 1);
   }
 
@@ -168,7 +156,7 @@ export class Profile {
     run ??= this.#run(jump);
     if (run === null || run.target === 0) return 0;
     this.#edge(run.last, run.target);
-    this.#visit(run.target, true);
+    this.#visit(run.target);
     return run.target;
   }
 
@@ -188,7 +176,7 @@ export class Profile {
       if (run.kind !== flow.branch && run.kind !== flow.next) return null;
       this.#edge(run.last, run.end);
       at = run.end;
-      this.#visit(at, false);
+      this.#visit(at);
     }
     return null;
   }

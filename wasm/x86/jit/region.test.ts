@@ -126,6 +126,23 @@ test("limits: blocks, instructions, and what another region has", () => {
   expect(shape(find({ code: long, guide: { covered } }))[6]).toBeUndefined();
 });
 
+test("what another region has is compiled once more only where control comes back from it", () => {
+  const covered = (address: number): boolean => address >= codeAddress + 16;
+  const function16 = ".org 16\n inc eax\n ret";
+  expect(
+    shape(find({ code: `jz 1f\n dec eax\n 1: jmp 2f\n ${function16}\n 2: dec eax\n ret`, guide: { covered } })),
+  ).toEqual({
+    0: [2, 4],
+    2: [4],
+    4: [],
+  });
+  expect(shape(find({ code: `call 1f\n dec eax\n ret\n .org 16\n 1: inc eax\n ret`, guide: { covered } }))).toEqual({
+    0: [16],
+    5: [],
+    16: [5],
+  });
+});
+
 test("an instruction across two pages needs both", () => {
   const code = ".org 4093\n mov eax, 0x12345678\n ret";
   const region = find({ code, start: 4093 });

@@ -188,14 +188,32 @@ export function discover(source: CodeSource, guide: Guide, start: number): Regio
   // Compiled once more without need, but for a little of its own.
   if (repeated > instructions - repeated && guide.repeatedMax > 0)
     return discover(source, { ...guide, repeatedMax: 0 }, start);
-  const blocks = split([...found.values()]);
+  let blocks = split([...found.values()]);
   connect(blocks, calls, entries);
+  if (repeated > 0) {
+    const kept = leadingBack(blocks, (block) => !guide.covered(origin + block.offset));
+    if (kept.length < blocks.length) connect((blocks = kept), calls, entries);
+  }
   const starts = new Set(blocks.map((block) => block.offset));
   return { origin, blocks, entries: new Set([...entries].filter((entry) => starts.has(entry))), pages };
 }
 
 /** Blocks run so many times less often than the hottest edge stay out. */
 const coldest = 200;
+
+/** Compiled once more is only what control comes back from: that another region has what comes next is no loss. */
+function leadingBack(blocks: readonly BasicBlock[], isOwn: (block: BasicBlock) => boolean): BasicBlock[] {
+  const before = new Map<number, number[]>();
+  for (const { offset, successors } of blocks)
+    for (const to of successors) {
+      const known = before.get(to);
+      if (known === undefined) before.set(to, [offset]);
+      else known.push(offset);
+    }
+  const kept = new Set(blocks.filter((block, i) => i === 0 || isOwn(block)).map(({ offset }) => offset));
+  for (const offset of kept) for (const from of before.get(offset) ?? []) kept.add(from);
+  return blocks.filter(({ offset }) => kept.has(offset));
+}
 
 /** A block into whose middle another one jumps ends there. */
 function split(blocks: readonly BasicBlock[]): BasicBlock[] {

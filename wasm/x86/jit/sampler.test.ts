@@ -65,6 +65,21 @@ test("a loop over more code than a region holds is compiled to few regions, and 
   expect(machine.cpu.counters.compiledInstructions).toBeLessThan(15_000);
 });
 
+test("straight code longer than a region is compiled soon, each piece once, and entered by going straight on", () => {
+  const machine = start(`
+  1: ${"add eax, ecx\n xor edx, eax\n".repeat(1000)}
+    sub ecx, 1
+    jnz 1b
+    syscall`);
+  const first = run(machine, 30_000);
+  expect(first.compiled / first.all).toBeGreaterThan(0.5);
+  run(machine, 30_000);
+  const settled = run(machine, 10_000);
+  expect(settled.compiled / settled.all).toBeGreaterThan(0.99);
+  expect(settled.regions).toBe(0);
+  expect(machine.cpu.counters.compiledInstructions).toBeLessThan(2600);
+});
+
 test("what runs a few thousand times is not compiled", () => {
   const counted = run(start(manyFunctions), 20_000);
   expect(counted.regions).toBe(0);

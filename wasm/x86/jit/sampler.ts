@@ -24,7 +24,7 @@ export interface Compiled<Region> {
 const burstInstructions = 10_000;
 /** The way from one region to the next takes as long as interpreting so many instructions. */
 const interpretedPerEntry = 15;
-/** Interpreted instructions, or what takes as long, until the next burst: a share of all so far, within bounds. */
+/** Interpreted instructions, or what takes as long, until the next burst: a share of all since regions were formed. */
 const burstAfterLeast = 2_000_000;
 const burstAfterMost = 64_000_000;
 const burstAfterShare = 0.15;
@@ -47,6 +47,7 @@ export class Sampler<Region> {
   /** What has been lost: in all, when the last burst ended; instructions, interpreted ones and entries then. */
   #lost = 0;
   #lostAtBurst = 0;
+  #lostWhenFormed = 0;
   #compiledThen = 0;
   #entriesThen = 0;
   #interpreted = 0;
@@ -94,7 +95,8 @@ export class Sampler<Region> {
       if (this.#distance <= 0) this.#startBurst(view);
       return false;
     }
-    const due = Math.min(burstAfterMost, Math.max(burstAfterLeast, this.#lost * burstAfterShare));
+    const share = (this.#lost - this.#lostWhenFormed) * burstAfterShare;
+    const due = Math.min(burstAfterMost, Math.max(burstAfterLeast, share));
     if (this.#lost - this.#lostAtBurst >= due) this.#distance = 1 + (this.#next() % burstDistanceMost);
     return false;
   }
@@ -130,6 +132,7 @@ export class Sampler<Region> {
 
   /** Regions have been formed: what was seen of the earlier ones is void. */
   formed(): void {
+    this.#lostWhenFormed = this.#lost;
     this.visits = this.crossings = this.lostToEntries = 0;
   }
 
@@ -154,18 +157,15 @@ export class Sampler<Region> {
   }
 
   #read(view: DataView): void {
-    this.profile(view).read(view, this.#traced, (address, instructions, jumped) =>
-      this.#visit(address, instructions, jumped),
-    );
+    this.profile(view).read(view, this.#traced, (address, instructions) => this.#visit(address, instructions));
     this.#traced = view.getUint32(state.traceNext, true);
   }
 
-  #visit(address: number, instructions: number, jumped: boolean): void {
+  #visit(address: number, instructions: number): void {
     const compiled = this.#compiled;
     this.visits++;
     if (this.#at !== undefined && compiled.contains(this.#at, address)) return;
-    // The interpreter that goes straight on does not look for compiled code.
-    const entered = jumped || this.#at !== undefined ? compiled.enteredAt(address) : undefined;
+    const entered = compiled.enteredAt(address);
     if (entered !== undefined) this.crossings++;
     else {
       const physical = compiled.physical(address);

@@ -62,8 +62,8 @@ const bytesPerInstruction = 4;
 const worthModule = 2_000_000;
 /** The first time, the engine has not yet optimised the compiler itself: a short program gains nothing by it. */
 const worthFirstModule = 16_000_000;
-/** Places tried as the beginning of a region, at one time. */
-const triedMax = 64;
+/** Places tried as the beginning of a region without gain, at one time. */
+const failuresMax = 8;
 /** What ways from one region to the next must have cost, in interpreted instructions, until regions are formed anew. */
 const reformAfterFirst = 20_000_000;
 /** With fewer visits to a place than this for each way to another region, regions are too small. */
@@ -90,6 +90,8 @@ export class Tier {
   readonly #byFrame = new Map<number, Set<Live>>();
   readonly #entryAt = new Map<number, { live: Live; entry: number; delta: number }>();
   readonly #refused = new Set<number>();
+  /** By physical address: how hot it must be until a region there, which would not have paid, is tried again. */
+  readonly #failed = new Map<number, number>();
   /** How often code of a frame has been dropped: what writes itself all the time stays interpreted. */
   readonly #changes = new Map<number, number>();
   readonly #source: CodeSource;
@@ -171,27 +173,34 @@ export class Tier {
 
   /** Compiles what has been interpreted for so long that it pays. */
   #compileHot(profile: Profile): void {
-    const hot = profile
-      .hottest()
-      .filter((address) => profile.isTarget(address) && this.#isHot(this.#physical(address)));
-    const heat = hot.reduce(
-      (sum, address) => sum + this.#sampler.heat(this.#physical(address)) * profile.instructions(address),
-      0,
-    );
     const worth = this.modules === 0 ? worthFirstModule : worthModule;
-    if (heat < worth) return;
+    const hot = profile.hottest().filter((address) => this.#isHot(this.#physical(address)));
+    /** By place: what was interpreted there, as far as that is not in a region yet and may come into one. */
+    const lost = new Map<number, number>();
+    let left = 0;
+    const done = (address: number): void => {
+      left -= lost.get(address) ?? 0;
+      lost.delete(address);
+    };
+    for (const address of hot) {
+      const instructions = this.#sampler.heat(this.#physical(address)) * profile.instructions(address);
+      lost.set(address, instructions);
+      left += instructions;
+    }
+    if (left < worth) return;
     const started = performance.now();
     const before = profile.predecessors();
     const covered = new Set<number>();
     const guide = this.#guide(profile, covered, (address) => this.#isCompiled(address));
     const regions: Region[] = [];
     let gain = 0;
-    let tried = 0;
+    let failures = 0;
     for (const address of hot) {
-      if (regions.length >= limits.regionsPerModuleMax || tried >= triedMax) break;
+      if (regions.length >= limits.regionsPerModuleMax || failures > failuresMax || gain + left < worth) break;
       const physical = this.#physical(address);
-      if (covered.has(address) || this.#offer(physical)) continue;
-      tried++;
+      if (covered.has(address)) continue;
+      done(address);
+      if (this.#offer(physical)) continue;
       const region = discover(
         this.#source,
         guide,
@@ -202,10 +211,18 @@ export class Tier {
         continue;
       }
       const saved = this.#lostIn(region);
-      if (saved < sizeOf(region) * interpretedPerCompiled) continue;
+      if (saved < sizeOf(region) * interpretedPerCompiled) {
+        const factor = Math.min(2, (sizeOf(region) * interpretedPerCompiled) / saved);
+        this.#failed.set(physical, factor * this.#sampler.heat(physical));
+        failures++;
+        continue;
+      }
       gain += saved;
       regions.push(region);
-      for (const block of region.blocks) covered.add(region.origin + block.offset);
+      for (const block of region.blocks) {
+        covered.add(region.origin + block.offset);
+        done(region.origin + block.offset);
+      }
     }
     if (gain >= worth) this.#compile(regions, profile, false);
     this.compileMs += performance.now() - started;
@@ -213,11 +230,12 @@ export class Tier {
 
   /** Whether a place has been interpreted so often that a region may begin there. */
   #isHot(physical: number): boolean {
+    const heat = this.#sampler.heat(physical);
     return (
-      physical !== 0 &&
-      this.#sampler.heat(physical) >= interpretedPerCompiled / 2 &&
+      heat >= interpretedPerCompiled / 2 &&
       !this.#entryAt.has(physical) &&
-      !this.#refused.has(physical)
+      !this.#refused.has(physical) &&
+      heat >= (this.#failed.get(physical) ?? 0)
     );
   }
 
@@ -361,7 +379,7 @@ export class Tier {
     );
     this.regions++;
     this.compiledInstructions += sizeOf(region);
-    this.#enterAll(live, reformed);
+    this.#enterAll(live, region.origin, reformed);
     return live;
   }
 
@@ -408,8 +426,8 @@ export class Tier {
     }
   }
 
-  /** Makes the blocks at all its entries enter a region. */
-  #enterAll(live: Live, reformed: boolean): void {
+  /** Makes the blocks at all its entries enter a region, which is at an origin now. */
+  #enterAll(live: Live, origin: number, reformed: boolean): void {
     const { descriptor, entries, pages } = live;
     const replaced = new Set<Live>();
     entries.forEach((offset, entry) => {
@@ -422,6 +440,8 @@ export class Tier {
       const before = this.#entryAt.get(physical)?.live;
       if (before !== undefined && before !== live) replaced.add(before);
       this.#entryAt.set(physical, { live, entry, delta });
+      // Who goes straight on comes to compiled code too.
+      if (this.#mode !== "force") this.#decoder.begin(physical, origin + offset);
       const header = this.#decoder.find(physical);
       if (header !== 0) this.#decoder.enter(header, descriptor, entry, delta);
     });
@@ -505,7 +525,7 @@ export class Tier {
     live.pages = pages;
     live.inside.clear();
     this.#depend(live);
-    this.#enterAll(live, false);
+    this.#enterAll(live, origin, false);
     this.translations.bound(stored);
     return true;
   }
@@ -556,6 +576,7 @@ export class Tier {
 
   #invalidated(frame: number, firstLine: number, lastLine: number, stored: boolean): void {
     this.#refused.clear();
+    this.#failed.clear();
     this.#unfit.clear();
     this.#offered.clear();
     this.#awaited.clear();
