@@ -2,14 +2,16 @@
  * A container's worker: the emulator, told over a port what to start. When a container has ended in good order, another
  * may come, over a new port.
  */
+import { limits } from "../src/base/limits.ts";
 import { createEmulator } from "../src/runtime/emulator/start.ts";
 import type { ConnectMessage } from "../src/runtime/emulator/protocol.ts";
 import { serveContainer } from "../src/runtime/emulator/worker-server.ts";
-import { prepareCpu } from "../wasm/x86/cpu.ts";
+import { prepareCpu, rehearseCpu } from "../wasm/x86/cpu.ts";
 import { openIndexedDb } from "../src/store/open-indexeddb.ts";
 import type { Store, StoreLocator } from "../src/store/types.ts";
 
-let rehearsed = false;
+/** Goes on where it was left when the worker waits again. */
+let rehearsal: ReturnType<typeof rehearseCpu> | null = null;
 let opened: { readonly name: string; readonly store: Promise<Store> } | null = null;
 
 /** One store at a time is kept open. */
@@ -28,10 +30,11 @@ addEventListener("message", (event: MessageEvent) => {
   serveContainer(port, createEmulator({ openStore, keepsStore: true, core: async () => core, hostDirectory: null }));
   // Both take a while, and a worker kept in reserve has the time.
   if (store !== undefined) void openStore(store).catch(() => {});
-  const rehearse = prepareCpu(core);
-  if (rehearsed) return;
-  rehearsed = true;
-  // In pieces: a container to start comes in between.
-  const rehearseMore = () => void (rehearse() && setTimeout(rehearseMore));
-  setTimeout(rehearseMore);
+  const waits = prepareCpu(core);
+  rehearsal ??= rehearseCpu(core);
+  const more = () => {
+    if (waits() && rehearsal!.next().done !== true) setTimeout(more, limits.rehearsalPauseMs);
+  };
+  // Not before the page's first work is done, which may be a container.
+  setTimeout(more, limits.rehearsalAfterMs);
 });

@@ -122,6 +122,10 @@ export const limits = {
   spareWorkerMemoryBytesMax: 256 << 20,
   /** Between two workers of the reserve: about what one takes to load its code. */
   spareWorkerGapMs: 1000,
+  /** A worker has waited so long before it begins to rehearse: a page's first container should not have to share. */
+  rehearsalAfterMs: 1500,
+  /** Between two pieces of a rehearsal, of some 3 ms: it takes a quarter of one processor at most. */
+  rehearsalPauseMs: 8,
   /** Pages of layers kept of a program's start: more than python or perl read before they are up. */
   startProfileBytesMax: 7 << 20,
   /** What a program reads later than this is not its start. */

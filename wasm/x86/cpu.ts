@@ -12,11 +12,11 @@ import { arithmeticMask, rflags } from "./flags.ts";
 import { special } from "./forms.ts";
 import { hostHelpers } from "./helpers.ts";
 import { buildInterpreter } from "./interpreter.ts";
-import { Tier } from "./jit/tier.ts";
+import { Tier, type TierMode } from "./jit/tier.ts";
 import { frameBase, pageMarks, record, tlb } from "./layout.ts";
 import { tlbSlotOf } from "./mmu.ts";
 import { nameInstruction } from "./names.ts";
-import { rehearsals, rehearseDecoder } from "./rehearsal.ts";
+import { rehearsalBytes, rehearse, type RehearsalCpu } from "./rehearsal/rehearsal.ts";
 import { contextBytes, contextStart, earlyMxcsr, exactness, settledMxcsr, state } from "./state.ts";
 import {
   access,
@@ -80,8 +80,8 @@ let prepared: { readonly cpu: Processor; readonly module: WebAssembly.Module } |
 
 /**
  * Makes a processor ahead of its use, with the usual amount of memory: tables are built, the engine compiles the
- * interpreter's code at its first call (which here ends at once: nothing is mapped). What it returns rehearses the
- * decoder a little more each time it is called: false when that is enough or the processor is in use.
+ * interpreter's code at its first call (which here ends at once: nothing is mapped). What it returns is whether it still
+ * waits to be used.
  */
 export function prepareCpu(module: WebAssembly.Module): () => boolean {
   const cpu = new Processor({
@@ -92,16 +92,25 @@ export function prepareCpu(module: WebAssembly.Module): () => boolean {
   cpu.run(1);
   cpu.resetContext();
   prepared = { cpu, module };
-  let left = rehearsals;
-  return () => {
-    if (prepared?.cpu !== cpu || left-- === 0) return false;
-    cpu.rehearse();
-    return true;
-  };
+  return () => prepared?.cpu === cpu;
+}
+
+/** The rehearsal of a worker that waits: each step a piece of it. `made` is told of the processor, which is thrown away. */
+export function rehearseCpu(
+  module: WebAssembly.Module,
+  made: (cpu: RehearsalCpu) => void = () => {},
+): Generator<undefined, void> {
+  return rehearse(() => {
+    const sizes = { memoryBytesMax: rehearsalBytes, memoryBytesInitial: rehearsalBytes };
+    const cpu = new Processor({ module, ...sizes }, "rehearsal");
+    made(cpu);
+    return cpu;
+  });
 }
 
 export function createCpu(options: CpuOptions = {}): Cpu {
   const ready = prepared;
+  prepared = null;
   if (
     ready !== null &&
     ready.module === options.module &&
@@ -109,14 +118,12 @@ export function createCpu(options: CpuOptions = {}): Cpu {
     options.memoryBytesInitial === undefined &&
     (options.jit ?? "on") === "on" &&
     (options.level ?? "x86-64-v2") === "x86-64-v2"
-  ) {
-    prepared = null;
+  )
     return ready.cpu;
-  }
   return new Processor(options);
 }
 
-class Processor implements Cpu {
+class Processor implements RehearsalCpu {
   readonly memory: WebAssembly.Memory;
   readonly frameBase = frameBase;
   readonly contextBytes = contextBytes;
@@ -141,7 +148,7 @@ class Processor implements Cpu {
   /** Address space ids as the kernel has them, to the twelve bits of a TLB tag. */
   #spaces = new Map<number, number>();
 
-  constructor(options: CpuOptions) {
+  constructor(options: CpuOptions, mode: TierMode = options.jit ?? "on") {
     const most = Math.min(limits.memoryBytesMax, frameBase + (options.memoryBytesMax ?? limits.memoryBytesDefault));
     const pages = (bytes: number): number => Math.ceil(bytes / wasmPageBytes);
     this.memory = new WebAssembly.Memory({
@@ -149,7 +156,6 @@ class Processor implements Cpu {
       maximum: pages(most),
     });
     const module = options.module ?? interpreterModule();
-    const mode = options.jit ?? "on";
     const regions = new WebAssembly.Table({ element: "anyfunc", initial: 0 });
     const host: Record<string, WebAssembly.ImportValue> = {};
     for (const { name, make } of hostHelpers.values()) host[name] = make(this.memory) as WebAssembly.ImportValue;
@@ -206,8 +212,13 @@ class Processor implements Cpu {
     this.resetContext();
   }
 
-  rehearse(): void {
-    rehearseDecoder(this.#decoder, this.bytes, frameBase);
+  forgetCode(frame: number): void {
+    this.#decoder.forget(frame);
+    this.#forgetMappings();
+  }
+
+  compileSeen(which: number, instructionsMax: number, whole: boolean): number {
+    return this.#tier!.compileSeen(which, instructionsMax, whole);
   }
 
   /** Frame of a guest page mapped for execution, or 0. A fault the guest has just made stays as it is recorded. */

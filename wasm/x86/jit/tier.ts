@@ -18,6 +18,9 @@ import { Sampler } from "./sampler.ts";
 import { discover, type Guide, type Region } from "./region.ts";
 import { isEqual, Translations, type Stored } from "./translations.ts";
 
+/** In a rehearsal only what is asked for is compiled, and not used. */
+export type TierMode = JitMode | "rehearsal";
+
 export interface TierHost {
   readonly level: CpuLevel;
   memory(): { readonly bytes: Uint8Array; readonly words: Uint32Array; readonly view: DataView };
@@ -80,7 +83,7 @@ const misfitsMax = 64;
 
 export class Tier {
   readonly table: WebAssembly.Table;
-  readonly #mode: JitMode;
+  readonly #mode: TierMode;
   readonly #host: TierHost;
   readonly #decoder: BlockDecoder;
   readonly #imports: Record<string, WebAssembly.ImportValue>;
@@ -113,7 +116,7 @@ export class Tier {
   invalidated = 0;
 
   constructor(
-    mode: JitMode,
+    mode: TierMode,
     host: TierHost,
     decoder: BlockDecoder,
     table: WebAssembly.Table,
@@ -167,6 +170,7 @@ export class Tier {
     // What is stored is better than what could be compiled now.
     if (this.translations.isComing) return;
     const profile = this.#sampler.profile(this.#host.memory().view);
+    if (this.#mode === "rehearsal") return;
     this.#resolveMisses(profile);
     if (!this.#reform(profile)) this.#compileHot(profile);
   }
@@ -278,6 +282,28 @@ export class Tier {
     if (better) this.#compile(regions, profile, true);
     this.compileMs += performance.now() - started;
     return better;
+  }
+
+  /**
+   * Translates a region of about so many instructions around one of the places seen, and forgets it. How many it had.
+   * `whole`: makes a module of it as well.
+   */
+  compileSeen(which: number, instructionsMax: number, whole: boolean): number {
+    const profile = this.#sampler.profile(this.#host.memory().view);
+    const seen = profile.hottest();
+    if (seen.length === 0) return 0;
+    const before = profile.predecessors();
+    const guide = { ...this.#guide(profile, new Set(), () => false), instructionsMax };
+    const region = discover(
+      this.#source,
+      guide,
+      beginning(seen[which % seen.length]!, before, () => false),
+    );
+    if (region === null) return 0;
+    this.#connect([region], profile);
+    const { bytes } = compileRegions([region], { lean: !whole });
+    if (whole) new WebAssembly.Instance(new WebAssembly.Module(bytes), { region: this.#imports });
+    return sizeOf(region);
   }
 
   #physical(rip: number): number {
