@@ -3,10 +3,10 @@
  * code it was made from, and where it is entered. Nothing else decides what the function does, so a region may be used
  * wherever the same code stands at the same distances.
  *
- *     "WTP1", checksum (u32 × 2), prelude's checksum (u32), count (u32), then for each region
+ *     "WTP2", checksum (u32 × 2), prelude's checksum (u32), count (u32), then for each region
  *         entries, pieces of code, instructions, age, length of the function (u32 each)
- *         entries × { offset from the origin (i32), key (u32) }
- *         pieces  × { offset from the origin (i32), length (u32) }
+ *         entries × { offset from the origin (f64: libraries lie far from programs), key (u32) }
+ *         pieces  × { offset from the origin (f64), length (u32) }
  *         the code, the function
  */
 import { regionPrelude } from "./link.ts";
@@ -32,7 +32,7 @@ export interface Translation {
   readonly body: Uint8Array;
 }
 
-const magic = 0x31505457;
+const magic = 0x32505457;
 const headBytes = 20;
 const checkedFrom = 12;
 
@@ -60,8 +60,8 @@ function checksum(bytes: Uint8Array): [number, number] {
 }
 
 export function packBytes(translation: Translation): number {
-  let bytes = 20 + 8 * translation.entries.length + translation.body.length;
-  for (const piece of translation.code) bytes += 8 + piece.bytes.length;
+  let bytes = 20 + 12 * translation.entries.length + translation.body.length;
+  for (const piece of translation.code) bytes += 12 + piece.bytes.length;
   return bytes;
 }
 
@@ -74,6 +74,10 @@ export function encodePack(translations: readonly Translation[]): Uint8Array {
     view.setUint32(at, value, true);
     at += 4;
   };
+  const f64 = (value: number): void => {
+    view.setFloat64(at, value, true);
+    at += 8;
+  };
   const raw = (part: Uint8Array): void => {
     bytes.set(part, at);
     at += part.length;
@@ -85,11 +89,11 @@ export function encodePack(translations: readonly Translation[]): Uint8Array {
     u32(age);
     u32(body.length);
     for (const { offset, key } of entries) {
-      u32(offset);
+      f64(offset);
       u32(key);
     }
     for (const piece of code) {
-      u32(piece.offset);
+      f64(piece.offset);
       u32(piece.bytes.length);
     }
     for (const piece of code) raw(piece.bytes);
@@ -118,6 +122,10 @@ export function decodePack(bytes: Uint8Array): Translation[] | null {
     at += 4;
     return view.getUint32(at - 4, true);
   };
+  const f64 = (): number => {
+    at += 8;
+    return view.getFloat64(at - 8, true);
+  };
   const raw = (length: number): Uint8Array => {
     at += length;
     return bytes.subarray(at - length, at);
@@ -125,9 +133,9 @@ export function decodePack(bytes: Uint8Array): Translation[] | null {
   for (let count = view.getUint32(16, true); count > 0; count--) {
     const [entryCount, pieces, instructions, age, bodyBytes] = [u32(), u32(), u32(), u32(), u32()];
     const entries: TranslationEntry[] = [];
-    for (let i = 0; i < entryCount; i++) entries.push({ offset: u32() | 0, key: u32() });
+    for (let i = 0; i < entryCount; i++) entries.push({ offset: f64(), key: u32() });
     const places: { offset: number; length: number }[] = [];
-    for (let i = 0; i < pieces; i++) places.push({ offset: u32() | 0, length: u32() });
+    for (let i = 0; i < pieces; i++) places.push({ offset: f64(), length: u32() });
     const code = places.map(({ offset, length }) => ({ offset, bytes: raw(length) }));
     translations.push({ entries, code, instructions, age, body: raw(bodyBytes) });
   }

@@ -44,9 +44,16 @@ const sum = (BigInt(rounds) * BigInt(rounds + 1)) / 2n;
 /** The host's event loop. */
 const turn = () => new Promise((resolve) => setTimeout(resolve));
 
-async function run(store: Kept, code: Uint8Array, at = codeAddress): Promise<Machine> {
+async function run(
+  store: Kept,
+  code: Uint8Array,
+  at = codeAddress,
+  prepare: (machine: Machine) => void = () => {},
+): Promise<Machine> {
   const machine = new Machine(undefined, "on");
   machine.load(code, at);
+  prepare(machine);
+  machine.cpu.rip = at;
   const { cpu } = machine;
   await cpu.useTranslations(store);
   cpu.setRegisterNumber(1, rounds);
@@ -75,6 +82,22 @@ test("a second run compiles nothing, wherever the code lies", async () => {
     expect(again.cpu.counters.cacheHits).toBeGreaterThan(0);
     expect(store.packs.size).toBe(1);
   }
+});
+
+test("a program and a library far from it", async () => {
+  const store = new Kept();
+  const distance = 0x2a96_a26d_7000;
+  const far = (at: number) => (machine: Machine) => {
+    machine.load(assemble("add rax, rcx\n ret"), at + distance);
+    machine.cpu.setRegisterNumber(3, at + distance);
+  };
+  const code = assemble("xor eax, eax\n 1: call rbx\n dec rcx\n jnz 1b\n syscall");
+  const first = await run(store, code, codeAddress, far(codeAddress));
+  expect(first.cpu.register(0)).toBe(sum);
+  const moved = 0x5555_5555_4000;
+  const again = await run(store, code, moved, far(moved));
+  expect(again.cpu.register(0)).toBe(sum);
+  expect(again.cpu.counters).toMatchObject({ regions: 0, cacheMisses: 0 });
 });
 
 test("other code at the same place is not taken for it, not even in another page of the region", async () => {
