@@ -26,9 +26,15 @@ export function implicitWrites(operation: Operation): number {
   return written;
 }
 
+/** Bodies are emitted into one module, which nobody needs: its imports are most of the work. */
+let waste: { readonly m: ModuleBuilder; readonly imports: ReturnType<typeof importRegionFunctions> } | undefined;
+
 function probe(form: Form): number {
-  const m = new ModuleBuilder();
-  const imports = importRegionFunctions(m);
+  if (waste === undefined) {
+    const m = new ModuleBuilder();
+    waste = { m, imports: importRegionFunctions(m) };
+  }
+  const { m, imports } = waste;
   const f = m.function("probe", regionSignature.params, regionSignature.results);
   const context = new RegionContext(f, imports);
   const place = (kinds: string, number: number): number => {
