@@ -65,6 +65,8 @@ const bytesPerInstruction = 4;
 const worthModule = 2_000_000;
 /** The first time, the engine has not yet optimised the compiler itself: a short program gains nothing by it. */
 const worthFirstModule = 16_000_000;
+/** When nothing was worth compiling, so many times as much must be hot until that is tried again. */
+const triesApart = 1.5;
 /** Places tried as the beginning of a region without gain, at one time. */
 const failuresMax = 8;
 /** What ways from one region to the next must have cost, in interpreted instructions, until regions are formed anew. */
@@ -100,6 +102,8 @@ export class Tier {
   readonly #source: CodeSource;
   readonly #sampler: Sampler<Live>;
   #reformAfter = reformAfterFirst;
+  /** What must be hot, in interpreted instructions, until compiling is tried again. */
+  #tryAfter = 0;
   /**
    * Compiled code of earlier runs. By physical address: what does not fit there, or not yet, and how often any was offered.
    * By page: blocks whose region needs that page, which was not there.
@@ -191,7 +195,8 @@ export class Tier {
       lost.set(address, instructions);
       left += instructions;
     }
-    if (left < worth) return;
+    if (left < Math.max(worth, this.#tryAfter)) return;
+    this.#tryAfter = left * triesApart;
     const started = performance.now();
     const before = profile.predecessors();
     const covered = new Set<number>();
@@ -378,6 +383,7 @@ export class Tier {
       if (!forced) this.translations.compiled(compiled.bytes, i, region, one.entries, isLive);
       for (const block of region.blocks) this.#sampler.cool(placeOf(region, block.offset));
     });
+    this.#tryAfter = 0;
     this.#sampler.formed();
     profile?.age();
   }
