@@ -29,9 +29,14 @@
   (local $19 i64)
   (local $20 i64)
   (local $21 i32)
-  (local $22 i32)
+  (local $22 i64)
   (local $23 i64)
-  (local $24 i64)
+  (local $24 i32)
+  (local $25 i64)
+  (local $26 i32)
+  (local $27 i32)
+  (local $28 i64)
+  (local $29 i64)
   (local.set $6
    (i64.load offset=4112 align=1
     (i32.const 0)
@@ -41,7 +46,7 @@
    (i32.const 0)
    (i64.const -9223372036854775808)
   )
-  (local.set $23
+  (local.set $28
    (i64.load offset=1032 align=1
     (i32.const 0)
    )
@@ -51,7 +56,7 @@
     (i32.const 0)
    )
   )
-  (local.set $24
+  (local.set $29
    (i64.load offset=1112 align=1
     (i32.const 0)
    )
@@ -327,60 +332,100 @@
           (local.set $20
            (local.get $19)
           )
-          (local.set $21
-           (i32.and
-            (i32.wrap_i64
-             (i64.xor
-              (i64.shr_u
-               (local.get $20)
-               (i64.const 7)
-              )
-              (i64.shr_u
-               (local.get $20)
-               (i64.const 19)
-              )
-             )
-            )
-            (i32.const 131040)
-           )
-          )
-          (local.set $22
-           (i32.add
-            (i32.wrap_i64
-             (local.get $20)
-            )
-            (i32.load offset=917520 align=1
-             (local.get $21)
-            )
+          (local.set $25
+           (i64.sub
+            (local.get $20)
+            (local.get $22)
            )
           )
           (@metadata.code.branch_hint "\00")
           (if
-           (i64.ne
-            (i64.or
-             (i64.and
-              (i64.add
-               (local.get $20)
-               (i64.const 7)
-              )
-              (i64.const -4096)
-             )
-             (local.get $6)
-            )
-            (i64.load offset=917504 align=1
-             (local.get $21)
-            )
+           (i64.ge_u
+            (local.get $25)
+            (local.get $23)
            )
            (then
-            (local.set $7
-             (i64.const 4)
+            (local.set $26
+             (i32.and
+              (i32.wrap_i64
+               (i64.xor
+                (i64.shr_u
+                 (local.get $20)
+                 (i64.const 7)
+                )
+                (i64.shr_u
+                 (local.get $20)
+                 (i64.const 19)
+                )
+               )
+              )
+              (i32.const 131040)
+             )
             )
-            (br $block2)
+            (if
+             (i64.ne
+              (i64.or
+               (i64.and
+                (i64.add
+                 (local.get $20)
+                 (i64.const 7)
+                )
+                (i64.const -4096)
+               )
+               (local.get $6)
+              )
+              (i64.load offset=917504 align=1
+               (local.get $26)
+              )
+             )
+             (then
+              (local.set $7
+               (i64.const 4)
+              )
+              (br $block2)
+             )
+            )
+            (local.set $22
+             (i64.and
+              (local.get $20)
+              (i64.const -4096)
+             )
+            )
+            (local.set $23
+             (i64.const 4089)
+            )
+            (local.set $24
+             (i32.add
+              (i32.wrap_i64
+               (local.get $22)
+              )
+              (i32.load offset=917520 align=1
+               (local.get $26)
+              )
+             )
+            )
+            (local.set $25
+             (i64.sub
+              (local.get $20)
+              (local.get $22)
+             )
+            )
            )
+          )
+          (local.set $21
+           (i32.add
+            (i32.wrap_i64
+             (local.get $25)
+            )
+            (local.get $24)
+           )
+          )
+          (local.set $27
+           (local.get $21)
           )
           (local.set $12
            (f64.load align=1
-            (local.get $22)
+            (local.get $27)
            )
           )
           (local.set $15
@@ -568,20 +613,20 @@
           (local.set $14
            (local.get $16)
           )
-          (local.set $21
+          (local.set $26
            (i32.wrap_i64
-            (local.get $23)
+            (local.get $28)
            )
           )
-          (local.set $23
+          (local.set $28
            (i64.extend_i32_u
             (i32.sub
-             (local.get $21)
+             (local.get $26)
              (i32.const 1)
             )
            )
           )
-          (local.set $22
+          (local.set $27
            (call $fimport$2
             (local.get $3)
             (local.get $4)
@@ -590,12 +635,12 @@
           )
           (local.set $4
            (i64.extend_i32_u
-            (local.get $21)
+            (local.get $26)
            )
           )
           (local.set $5
            (i64.extend_i32_u
-            (local.get $22)
+            (local.get $27)
            )
           )
           (local.set $3
@@ -634,13 +679,13 @@
             (i32.const 1)
            )
           )
-          (local.set $23
+          (local.set $28
            (i64.add
             (local.get $1)
             (i64.const 14)
            )
           )
-          (local.set $24
+          (local.set $29
            (i64.extend_i32_u
             (i32.or
              (call $fimport$3
@@ -731,11 +776,11 @@
   )
   (i64.store offset=1032 align=1
    (i32.const 0)
-   (local.get $23)
+   (local.get $28)
   )
   (i64.store offset=1112 align=1
    (i32.const 0)
-   (local.get $24)
+   (local.get $29)
   )
   (v128.store offset=1376 align=1
    (i32.const 0)

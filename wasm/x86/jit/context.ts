@@ -47,6 +47,13 @@ export interface Cached {
 }
 export const nothingCached: Cached = { general: 0, vector: 0 };
 
+/** Where a page lies: guest address, host address, and the distance from it from which an access would leave it. */
+export interface PageLocals {
+  readonly page: Local;
+  readonly limit: Local;
+  readonly frame: Local;
+}
+
 export class RegionContext {
   readonly f: FunctionBuilder;
   readonly label: Local;
@@ -74,6 +81,7 @@ export class RegionContext {
   readonly #generalWritten = new Set<number>();
   readonly #vectorWritten = new Set<number>();
   readonly #lasting = new Map<object, Local>();
+  readonly #pageCaches = new Map<object, PageLocals>();
   #fsBase: Local | undefined;
   #exactMode: Local | undefined;
   readonly #limits = new Map<NumberFormat, Local>();
@@ -381,6 +389,17 @@ export class RegionContext {
     let local = this.#lasting.get(group);
     if (local === undefined) this.#lasting.set(group, (local = this.f.local("i32")));
     return local;
+  }
+
+  /** A cache is empty at first: nothing is below its limit. */
+  pageCache(cache: object): PageLocals {
+    let locals = this.#pageCaches.get(cache);
+    if (locals === undefined) {
+      const { f } = this;
+      locals = { page: f.local("i64"), limit: f.local("i64"), frame: f.local("i32") };
+      this.#pageCaches.set(cache, locals);
+    }
+    return locals;
   }
 
   call(name: string, ...args: Expression[]): Expression {

@@ -17,7 +17,7 @@ import { state } from "../state.ts";
 import { exit, type Exit } from "../types.ts";
 import type { RegionContext } from "./context.ts";
 import { generalRegister, vectorRegister, type Operation } from "./operation.ts";
-import type { Group, PlannedAccess } from "./plan.ts";
+import type { Group, PageCache, PlannedAccess } from "./plan.ts";
 
 const base = i32.const(0);
 
@@ -471,8 +471,28 @@ export class RegionEmitter implements Emitter {
       }
     };
     if (group.lasting) f.unlikely(i32.eqz(start), check);
+    else if (group.cache !== null && !this.#context.resolvesMisses)
+      this.#lookUp(group.cache, start, ea, at, group.bytes);
     else check();
     return start;
+  }
+
+  /** Host address of the first of the `bytes` of a group, `at` before `ea`, by way of the page used last. */
+  #lookUp(cache: PageCache, start: Local, ea: Local, at: number, bytes: number): void {
+    const { f } = this;
+    const { page, limit, frame } = this.#context.pageCache(cache);
+    const first = at === 0 ? ea : f.let(i64.sub(ea, i64.const(at)));
+    const inPage = f.let(i64.sub(first, page));
+    f.unlikely(i64.geU(inPage, limit), () => {
+      const entry = f.let(tlbSlot(first));
+      const found = i64.load(entry, tlb.base + (cache.write ? tlb.writeTag : tlb.readTag));
+      f.if(i64.ne(this.#tag(first, bytes), found), () => this.#context.miss(this.#operation.offset));
+      f.set(page, i64.and(first, i64.const(-4096)));
+      f.set(limit, i64.const(4097 - cache.bytes));
+      f.set(frame, i32.add(i32.wrapI64(page), i32.load(entry, tlb.base + tlb.addend)));
+      f.set(inPage, i64.sub(first, page));
+    });
+    f.set(start, i32.add(i32.wrapI64(inPage), frame));
   }
 
   #tag(address: Expression, bytes: number): Expression {

@@ -13,6 +13,7 @@ import { discover } from "./region.ts";
 const snippets: Record<string, string> = {
   "loop that counts down": "1: add rax, rcx\n sub rcx, 1\n jnz 1b\n syscall",
   "read, change and write in memory": "add dword ptr [rdi + 8], eax\n inc qword ptr [rdi + rcx*8]\n syscall",
+  "loop over an array": "1: movzx eax, byte ptr [rdi + rcx]\n mov [rsi], eax\n add rsi, 4\n dec rcx\n jnz 1b\n syscall",
   "call and return": "1: call 2f\n dec rcx\n jnz 1b\n syscall\n2: lea rax, [rax + rdi]\n ret",
   "pushes and pops share one check": "push rbx\n push rbp\n mov rbx, rdi\n pop rbp\n pop rbx\n syscall",
   "flags live where an access may fault": "cmp rax, rdx\n mov rsi, [rdi]\n setb cl\n syscall",

@@ -102,4 +102,49 @@ describe.each(engines)("shared checks, %s", (engine) => {
     expect(machine.cpu.run(1000)).toBe(exit.syscall);
     expect(machine.cpu.words[machine.leaf(data) >> 2]! & pte.dirty).toBe(pte.dirty);
   });
+
+  test("loops over several pages, with accesses across them, until one is not there", () => {
+    const pages = 3;
+    const { machine, code } = run(
+      `
+      mov r8d, 2500
+    1: mov rbx, ${data}
+      mov rsi, ${data}
+      xor ecx, ecx
+    2: mov [rbx + 2], rcx
+      add rax, [rsi + rcx*4]
+      add byte ptr [rbx + 13], 1
+      add rbx, 12
+      add rcx, 1
+      cmp ecx, ${(pages * 4096) / 12 - 2}
+      jne 2b
+      sub r8d, 1
+      jnz 1b
+      stc
+    3: mov [rbx + 2], rcx
+      lea rbx, [rbx + 12]
+      jmp 3b`,
+      (m) => {
+        // Frames in another order than the pages.
+        for (let page = pages - 1; page >= 0; page--) m.map(data + page * 4096, 4096, pte.read | pte.write);
+      },
+    );
+    expect(code).toBe(exit.pageFault);
+    expect([machine.cpu.faultAddress, machine.cpu.faultAccess]).toEqual([data + pages * 4096 + 2, access.write]);
+    expect(machine.cpu.flags & 1).toBe(1);
+    // The same in JavaScript.
+    const bytes = new DataView(new ArrayBuffer(pages * 4096 + 16));
+    const turns = BigInt((pages * 4096) / 12 - 2);
+    let sum = 0n;
+    for (let round = 0; round < 2500; round++)
+      for (let turn = 0n; turn < turns; turn++) {
+        const at = Number(turn) * 12;
+        bytes.setBigUint64(at + 2, turn, true);
+        sum = BigInt.asUintN(64, sum + bytes.getBigUint64(Number(turn) * 4, true));
+        bytes.setUint8(at + 13, bytes.getUint8(at + 13) + 1);
+      }
+    expect(machine.cpu.register(rax)).toBe(sum);
+    const end = Number(turns) * 12;
+    for (let at = 0; at < end; at += 8) expect(machine.read64(data + at)).toBe(bytes.getBigUint64(at, true));
+  });
 });

@@ -13,6 +13,16 @@ import { state } from "../state.ts";
 import type { BasicBlock } from "./region.ts";
 import { generalRegister, type Operation } from "./operation.ts";
 
+/**
+ * The page that accesses of a loop last went to: as long as they stay in it, one compare finds their place. For those
+ * whose base does not change in the loop, or by a constant each time round.
+ */
+export interface PageCache {
+  readonly write: boolean;
+  /** Of the largest access. */
+  bytes: number;
+}
+
 /** Accesses that share a check. */
 export interface Group {
   /** Offset of the first byte covered, relative to the root, and the number of bytes. */
@@ -23,6 +33,7 @@ export interface Group {
   readonly lasting: boolean;
   /** Accesses in it: with one, a check of its own is as good. */
   count: number;
+  cache: PageCache | null;
 }
 
 /** One access: which group, and where its bytes are relative to the group's root. */
@@ -38,6 +49,21 @@ export interface Flow {
   /** The block that dominates it immediately, or null; blocks that control reaches it from, or null if not all are known before. */
   dominator(block: BasicBlock): BasicBlock | null;
   predecessors(block: BasicBlock): readonly BasicBlock[] | null;
+  readonly loops: readonly Loop[];
+}
+
+export interface Loop {
+  readonly header: BasicBlock;
+  /** Blocks that lead back to the header; all blocks between it and them, with both. */
+  readonly sources: readonly BasicBlock[];
+  readonly body: ReadonlySet<BasicBlock>;
+}
+
+/** An access whose address has a base: its root, and what is added to it, without the index. */
+interface BasedAccess {
+  readonly group: Group;
+  readonly root: number;
+  readonly offset: number;
 }
 
 interface Value {
@@ -61,6 +87,8 @@ interface Environment {
 export function planAccesses(flow: Flow, implicitWrites: (operation: Operation) => number): Map<BasicBlock, BlockPlan> {
   const plans = new Map<BasicBlock, BlockPlan>();
   const after = new Map<BasicBlock, Environment>();
+  const headers = new Map<BasicBlock, readonly Value[]>();
+  const based = new Map<BasicBlock, readonly BasedAccess[]>();
   const lasting = new Map<string, Group>();
   let roots = 0;
   const fresh = (): Value => ({ root: roots++, offset: 0 });
@@ -77,15 +105,53 @@ export function planAccesses(flow: Flow, implicitWrites: (operation: Operation) 
       return same ? first : fresh();
     });
     const groups = new Map(dominator === null ? [] : after.get(dominator)!.groups);
-    plans.set(block, planBlock(block, values, groups, lasting, fresh, implicitWrites));
+    headers.set(block, values.slice());
+    const accesses: BasedAccess[] = [];
+    based.set(block, accesses);
+    plans.set(block, planBlock(block, values, groups, lasting, fresh, implicitWrites, accesses));
     after.set(block, { values, groups });
+  }
+  for (const loop of flow.loops) {
+    if (loop.body.size > cachedLoopBlocksMax) continue;
+    const steady = new Set([zero.root]);
+    headers.get(loop.header)!.forEach(({ root }, register) => {
+      const isSteady = (from: BasicBlock): boolean => {
+        const end = after.get(from)!.values[register]!;
+        return end.root === root && Math.abs(end.offset) <= strideMax;
+      };
+      if (loop.sources.every(isSteady)) steady.add(root);
+    });
+    cachePages(loop, steady, based);
   }
   for (const plan of plans.values())
     for (const list of plan)
       list.forEach((access, i) => {
-        if (access !== null && access.group.count < 2) list[i] = null;
+        if (access !== null && access.group.count < 2 && access.group.cache === null) list[i] = null;
       });
   return plans;
+}
+
+/** Larger loops have too many bases for locals. */
+const cachedLoopBlocksMax = 40;
+/** A base that moves by more bytes each time round is soon in another page. */
+const strideMax = 256;
+
+/** Accesses off the same base, at most a page apart, share a cache. */
+function cachePages(
+  loop: Loop,
+  steady: ReadonlySet<number>,
+  based: ReadonlyMap<BasicBlock, readonly BasedAccess[]>,
+): void {
+  const caches = new Map<string, PageCache>();
+  for (const block of loop.body)
+    for (const { group, root, offset } of based.get(block) ?? []) {
+      if (!steady.has(root) || group.lasting || group.cache !== null) continue;
+      const key = `${group.write} ${root} ${Math.round(offset / 4096)}`;
+      let cache = caches.get(key);
+      if (cache === undefined) caches.set(key, (cache = { write: group.write, bytes: 0 }));
+      cache.bytes = Math.max(cache.bytes, group.bytes);
+      group.cache = cache;
+    }
 }
 
 const zero: Value = { root: -1, offset: 0 };
@@ -99,6 +165,7 @@ function planBlock(
   lasting: Map<string, Group>,
   fresh: () => Value,
   implicitWrites: (operation: Operation) => number,
+  based: BasedAccess[],
 ): BlockPlan {
   const plan: BlockPlan = block.operations.map(() => []);
   /** Groups begun in this block: whoever comes to the first access comes to all. */
@@ -114,15 +181,19 @@ function planBlock(
     const { parsed, size } = operation.form;
     const { name } = parsed.row;
     let ordinal = 0;
-    const access = (root: string, offset: number, bytes: number, write: boolean): void => {
+    const access = (root: string, offset: number, bytes: number, write: boolean, base: Value | null): void => {
       const place = ordinal++;
       const isLasting = root === `${threadRoot}` || root.startsWith("page");
-      plan[index]![place] = join(isLasting ? lasting : groups, own, isLasting, root, offset, bytes, write);
+      const planned = join(isLasting ? lasting : groups, own, isLasting, root, offset, bytes, write);
+      plan[index]![place] = planned;
+      if (base !== null) based.push({ group: planned.group, root: base.root, offset: base.offset });
     };
-    const atValue = (value: Value, offset: number, bytes: number, write: boolean): void =>
-      access(`${value.root}`, value.offset + offset, bytes, write);
+    const atValue = (value: Value, offset: number, bytes: number, write: boolean): void => {
+      const base = { root: value.root, offset: value.offset + offset };
+      access(`${value.root}`, base.offset, bytes, write, base);
+    };
 
-    let address: { root: string; offset: number } | null = null;
+    let address: { root: string; offset: number; base: Value | null } | null = null;
     if (parsed.rm >= 0 && operation.form.memory && operation.addressing !== addressing.none) {
       const base = operation.ripRelative ? null : valueAt(operation.m);
       const index2 = valueAt(operation.x);
@@ -130,21 +201,25 @@ function planBlock(
       // Not with a segment's base or prefix 67: those are no longer near the code.
       if (operation.ripRelative && operation.addressing === addressing.base) {
         const target = operation.offset + operation.length + operation.displacement;
-        address = { root: `page ${Math.floor(target / 4096)}`, offset: ((target % 4096) + 4096) % 4096 };
+        address = { root: `page ${Math.floor(target / 4096)}`, offset: ((target % 4096) + 4096) % 4096, base: null };
       } else if (simple && base !== null && operation.addressing === addressing.base)
-        address = { root: `${base.root}`, offset: base.offset + operation.displacement };
+        address = { root: `${base.root}`, offset: base.offset + operation.displacement, base };
       else if (simple && base !== null && index2 !== null)
         address = {
           root: `${base.root}+${index2.root}<<${operation.scale}`,
           offset: base.offset + index2.offset * 2 ** operation.scale + operation.displacement,
+          base,
         };
       parsed.operands.forEach((operand) => {
         if (!operand.memory) return;
         const bits = bitsOf(operand.memorySize, size);
         if (bits === 0) return;
-        if (address !== null && Math.abs(address.offset) < 2 ** 31)
-          access(address.root, address.offset, bits >> 3, operand.write);
-        else ordinal++;
+        if (address === null || Math.abs(address.offset) >= 2 ** 31) ordinal++;
+        else {
+          const { root, offset, base } = address;
+          const at = base === null ? null : { root: base.root, offset: base.offset + operation.displacement };
+          access(root, offset, bits >> 3, operand.write, at);
+        }
       });
     }
 
@@ -217,7 +292,7 @@ function join(
       group = reading;
       groups.delete(root);
     } else {
-      group = { from: offset, bytes, write, lasting, count: 0 };
+      group = { from: offset, bytes, write, lasting, count: 0, cache: null };
       if (!lasting) own.add(group);
     }
     group.write ||= write;
