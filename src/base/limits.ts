@@ -167,11 +167,6 @@ export const limits = {
   translationPackEntriesMax: 8000,
   /** A translation that was not used while its pack was written so often is left out. */
   translationAgeMax: 16,
-  /**
-   * Stored code is used once a container has run so many instructions: what V8 spends on optimising it (about 100 ms of
-   * processor time for a large region) is more than a shorter program can gain.
-   */
-  translationsAfterInstructions: 32_000_000,
   /** Packs of the same program that are read before it starts; others are read when code of theirs is met. */
   translationPacksAheadMax: 2,
   /** Translations of one entry that are kept: the ways a program comes to a place differ between runs. */

@@ -291,7 +291,6 @@ class Processor implements RehearsalCpu {
         isLate = this.#look(piece, msMax);
       } while (used < slice && !isLate);
       this.#instructions += used;
-      if (this.#instructions >= limits.translationsAfterInstructions) this.#tier?.translations.release();
       left -= used;
       tier?.ran(used);
       if (code !== exit.budget || left <= 0 || isLate) return code;

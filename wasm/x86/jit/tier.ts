@@ -54,6 +54,13 @@ interface Live {
   readonly inside: Map<number, boolean>;
 }
 
+/** What is known of places where regions may begin. */
+interface Hot {
+  readonly places: readonly number[];
+  readonly lost: Map<number, number>;
+  left: number;
+}
+
 const forcedBlocks = 6;
 /** Compiling an instruction takes as long as interpreting so many. */
 const interpretedPerCompiled = 8000;
@@ -64,7 +71,9 @@ const bytesPerInstruction = 4;
 /** Making a module takes as long as interpreting so many instructions: less than that gains nothing. */
 const worthModule = 2_000_000;
 /** The first time, the engine has not yet optimised the compiler itself: a short program gains nothing by it. */
-const worthFirstModule = 16_000_000;
+const worthFirstModule = 20_000_000;
+/** So much of what is interpreted must be hot until stored code is read: a short program gains nothing by it. */
+const worthStored = 18_000_000;
 /** When nothing was worth compiling, so many times as much must be hot until that is tried again. */
 const triesApart = 1.5;
 /** Places tried as the beginning of a region without gain, at one time. */
@@ -171,32 +180,43 @@ export class Tier {
   /** The guest has run some instructions. */
   ran(instructions: number): void {
     if (this.#mode === "force" || !this.#sampler.ran(this.#host.memory().view, instructions)) return;
-    // What is stored is better than what could be compiled now.
-    if (this.translations.isComing) return;
     const profile = this.#sampler.profile(this.#host.memory().view);
     if (this.#mode === "rehearsal") return;
+    if (this.translations.isComing) {
+      // What is stored is better than what could be compiled now.
+      if (this.#hot(profile).left >= worthStored) this.translations.release();
+      return;
+    }
     this.#resolveMisses(profile);
     if (!this.#reform(profile)) this.#compileHot(profile);
+  }
+
+  /**
+   * Places where a region may begin, the most frequent first; what was interpreted at each, until a region has it, and
+   * the sum of that.
+   */
+  #hot(profile: Profile): Hot {
+    const places = profile.hottest().filter((address) => this.#isHot(this.#physical(address)));
+    const hot: Hot = { places, lost: new Map(), left: 0 };
+    for (const address of places) {
+      const instructions = this.#sampler.heat(this.#physical(address)) * profile.instructions(address);
+      hot.lost.set(address, instructions);
+      hot.left += instructions;
+    }
+    return hot;
   }
 
   /** Compiles what has been interpreted for so long that it pays. */
   #compileHot(profile: Profile): void {
     const worth = this.modules === 0 ? worthFirstModule : worthModule;
-    const hot = profile.hottest().filter((address) => this.#isHot(this.#physical(address)));
-    /** By place: what was interpreted there, as far as that is not in a region yet and may come into one. */
-    const lost = new Map<number, number>();
-    let left = 0;
+    const hot = this.#hot(profile);
     const done = (address: number): void => {
-      left -= lost.get(address) ?? 0;
-      lost.delete(address);
+      hot.left -= hot.lost.get(address) ?? 0;
+      hot.lost.delete(address);
     };
-    for (const address of hot) {
-      const instructions = this.#sampler.heat(this.#physical(address)) * profile.instructions(address);
-      lost.set(address, instructions);
-      left += instructions;
-    }
-    if (left < Math.max(worth, this.#tryAfter)) return;
-    this.#tryAfter = left * triesApart;
+    for (const address of hot.places) if (this.#offer(this.#physical(address), address)) done(address);
+    if (hot.left < Math.max(worth, this.#tryAfter)) return;
+    this.#tryAfter = hot.left * triesApart;
     const started = performance.now();
     const before = profile.predecessors();
     const covered = new Set<number>();
@@ -204,12 +224,11 @@ export class Tier {
     const regions: Region[] = [];
     let gain = 0;
     let failures = 0;
-    for (const address of hot) {
-      if (regions.length >= limits.regionsPerModuleMax || failures > failuresMax || gain + left < worth) break;
+    for (const address of hot.places) {
+      if (regions.length >= limits.regionsPerModuleMax || failures > failuresMax || gain + hot.left < worth) break;
+      if (!hot.lost.has(address)) continue;
       const physical = this.#physical(address);
-      if (covered.has(address)) continue;
       done(address);
-      if (this.#offer(physical)) continue;
       const region = discover(
         this.#source,
         guide,
@@ -506,10 +525,14 @@ export class Tier {
     }
   }
 
-  /** Lets a block enter a stored region, which `verify` compares with the guest's code before it first runs. */
-  #offer(physical: number): boolean {
+  /**
+   * Lets a block enter a stored region, which `verify` compares with the guest's code before it first runs. With a guest
+   * address, a block is made to begin there.
+   */
+  #offer(physical: number, rip?: number): boolean {
     const candidates = this.translations.candidates(physical);
     if (candidates.length === 0) return false;
+    if (rip !== undefined) this.#decoder.begin(physical, rip);
     const header = this.#decoder.find(physical);
     if (header === 0 || this.#decoder.regionAt(header) !== 0) return false;
     const times = this.#offered.get(physical) ?? 0;

@@ -37,7 +37,7 @@ const program = (inner = "add rax, rcx") =>
   add:
     ${inner}
     ret`);
-/** Far more instructions than `limits.translationsAfterInstructions`. */
+/** Far more instructions than it takes until stored code is read. */
 const rounds = 16_000_000;
 const sum = (BigInt(rounds) * BigInt(rounds + 1)) / 2n;
 
