@@ -74,16 +74,20 @@ const worthModule = 2_000_000;
 const worthFirstModule = 20_000_000;
 /** So much of what is interpreted must be hot until stored code is read: a short program gains nothing by it. */
 const worthStored = 18_000_000;
+/** Of what must be hot, regions that are worth compiling must have so much. */
+const leastGain = 0.5;
 /** When nothing was worth compiling, so many times as much must be hot until that is tried again. */
 const triesApart = 1.5;
 /** Places tried as the beginning of a region without gain, at one time. */
 const failuresMax = 8;
 /** What ways from one region to the next must have cost, in interpreted instructions, until regions are formed anew. */
-const reformAfterFirst = 20_000_000;
+const reformAfterFirst = 30_000_000;
 /** With fewer visits to a place than this for each way to another region, regions are too small. */
 const visitsPerCrossing = 40;
 /** New regions must save this times the ways from one to the next. */
 const reformGain = 1.5;
+/** When that was not better, so many times as much must be lost until it is tried again. */
+const reformsApart = 4;
 const regionsReformedMax = 24;
 /** Places that a region's beginning may be before the place it is made for. */
 const stepsBackMax = 64;
@@ -217,6 +221,7 @@ export class Tier {
     for (const address of hot.places) if (this.#offer(this.#physical(address), address)) done(address);
     if (hot.left < Math.max(worth, this.#tryAfter)) return;
     this.#tryAfter = hot.left * triesApart;
+    const least = worth * leastGain;
     const started = performance.now();
     const before = profile.predecessors();
     const covered = new Set<number>();
@@ -225,7 +230,7 @@ export class Tier {
     let gain = 0;
     let failures = 0;
     for (const address of hot.places) {
-      if (regions.length >= limits.regionsPerModuleMax || failures > failuresMax || gain + hot.left < worth) break;
+      if (regions.length >= limits.regionsPerModuleMax || failures > failuresMax || gain + hot.left < least) break;
       if (!hot.lost.has(address)) continue;
       const physical = this.#physical(address);
       done(address);
@@ -252,7 +257,7 @@ export class Tier {
         done(region.origin + block.offset);
       }
     }
-    if (gain >= worth) this.#compile(regions, profile, false);
+    if (gain >= least) this.#compile(regions, profile, false);
     this.compileMs += performance.now() - started;
   }
 
@@ -301,8 +306,11 @@ export class Tier {
       edges += count;
       if (!leads(from, to)) crossings += count;
     }
-    const better = crossings * sampler.visits * reformGain < sampler.crossings * edges;
-    this.#reformAfter *= 2;
+    const left = (crossings / edges) * (sampler.visits / sampler.crossings);
+    const saved = sampler.lostToEntries * (1 - left);
+    const size = regions.reduce((sum, region) => sum + sizeOf(region), 0);
+    const better = left * reformGain < 1 && saved > size * interpretedPerCompiled;
+    this.#reformAfter *= reformsApart;
     if (better) this.#compile(regions, profile, true);
     this.compileMs += performance.now() - started;
     return better;
