@@ -170,7 +170,7 @@ class Processor implements RehearsalCpu {
           return record;
         },
         verify: (descriptor: number, origin: bigint): number =>
-          this.#tier!.verify(descriptor >>> 0, Number(origin)) ? 1 : 0,
+          this.#tier!.live.verify(descriptor >>> 0, Number(origin)) ? 1 : 0,
         invalidate: (physical: number, bytes: number): void => {
           const before = this.#decoder.invalidations;
           this.#decoder.invalidate(physical >>> 0, bytes, true);
@@ -523,7 +523,7 @@ class Processor implements RehearsalCpu {
 
   #forgetMappings(): void {
     this.#decoder.flushJumps();
-    this.#tier?.forgetMappings();
+    this.#tier?.live.forgetMappings();
   }
 
   invalidateAll(): void {
@@ -548,18 +548,18 @@ class Processor implements RehearsalCpu {
       modules: this.#tier?.modules ?? 0,
       compiledInstructions: this.#tier?.compiledInstructions ?? 0,
       compileMs: this.#tier?.compileMs ?? 0,
-      invalidatedRegions: this.#tier?.invalidated ?? 0,
-      cacheHits: this.#tier?.translations.hits ?? 0,
-      cacheMisses: this.#tier?.translations.misses ?? 0,
+      invalidatedRegions: this.#tier?.live.invalidated ?? 0,
+      cacheHits: this.#tier?.live.translations.hits ?? 0,
+      cacheMisses: this.#tier?.live.translations.misses ?? 0,
     };
   }
 
   async useTranslations(store: TranslationStore): Promise<void> {
-    await this.#tier?.translations.use(store);
+    await this.#tier?.live.translations.use(store);
   }
 
   async keepTranslations(): Promise<void> {
-    await this.#tier?.translations.keep();
+    await this.#tier?.live.translations.keep();
   }
 }
 

@@ -21,7 +21,7 @@ import { state } from "./state.ts";
 import { allFlags, formTraits } from "./traits.ts";
 import type { CpuLevel } from "./types.ts";
 
-/** What the compiler must hear of (jit/tier.ts). */
+/** What the compiler must hear of (jit/live.ts). */
 export interface DecoderListener {
   /** A block begins at a physical address: `enter` may be called for it. Also given: the guest address it is known by. */
   decoded(physical: number, rip: number): void;
