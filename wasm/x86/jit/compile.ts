@@ -9,7 +9,7 @@ import { RegionEmitter, type BlockState, type KnownFlags } from "./emitter.ts";
 import { implicitWrites } from "./implicit.ts";
 import { importRegionFunctions, importsAsNeeded, regionSignature, type RegionFunctions } from "./interface.ts";
 import { liveBefore } from "./operation.ts";
-import { planAccesses, type BlockPlan, type Flow, type Loop } from "./plan.ts";
+import { planAccesses, type BlockPlan, type Flow } from "./plan.ts";
 import { flow, flowOf } from "./code.ts";
 import type { BasicBlock, Region } from "./region.ts";
 import { Structure } from "./structure.ts";
@@ -90,9 +90,20 @@ function flowThrough(blocks: readonly BasicBlock[], node: ReadonlyMap<number, nu
   for (const id of order)
     for (const offset of blocks[id - 1]!.successors) predecessors.get(node.get(offset)!)!.push(blocks[id - 1]!);
   const isLoop = (id: number): boolean => structure.isLoop(id);
+  /** The natural loop of a header: from what goes back to it, all that leads there. */
+  const loopAt = (id: number): ReadonlySet<BasicBlock> => {
+    const loop = new Set([blocks[id - 1]!]);
+    const work = predecessors.get(id)!.filter((from) => structure.goesBack(node.get(from.offset)!, id));
+    for (let block = work.pop(); block !== undefined; block = work.pop()) {
+      if (loop.has(block)) continue;
+      loop.add(block);
+      work.push(...predecessors.get(node.get(block.offset)!)!);
+    }
+    return loop;
+  };
   return {
     order: order.map((id) => blocks[id - 1]!),
-    loops: order.filter(isLoop).map((id) => loopAt(id, blocks, node, structure, predecessors)),
+    loops: [...order.filter(isLoop).map(loopAt), ...(structure.loopsByDispatch ? [new Set(blocks)] : [])],
     dominator: (block) => {
       const id = structure.dominator(node.get(block.offset)!);
       return id === 0 ? null : blocks[id - 1]!;
@@ -102,25 +113,6 @@ function flowThrough(blocks: readonly BasicBlock[], node: ReadonlyMap<number, nu
       return structure.isLoop(id) || structure.entries.includes(id) ? null : predecessors.get(id)!;
     },
   };
-}
-
-function loopAt(
-  id: number,
-  blocks: readonly BasicBlock[],
-  node: ReadonlyMap<number, number>,
-  structure: Structure,
-  predecessors: ReadonlyMap<number, readonly BasicBlock[]>,
-): Loop {
-  const header = blocks[id - 1]!;
-  const sources = predecessors.get(id)!.filter((from) => structure.goesBack(node.get(from.offset)!, id));
-  const body = new Set([header]);
-  const work = [...sources];
-  for (let block = work.pop(); block !== undefined; block = work.pop()) {
-    if (body.has(block)) continue;
-    body.add(block);
-    work.push(...predecessors.get(node.get(block.offset)!)!);
-  }
-  return { header, sources, body };
 }
 
 /** Flags that nobody reads, across the blocks of the region: whatever leaves it reads all. */

@@ -17,7 +17,8 @@ import { state } from "../state.ts";
 import { exit, type Exit } from "../types.ts";
 import type { RegionContext } from "./context.ts";
 import { generalRegister, vectorRegister, type Operation } from "./operation.ts";
-import type { Group, PageCache, PlannedAccess } from "./plan.ts";
+import type { PageCache } from "./pages.ts";
+import type { Group, PlannedAccess } from "./plan.ts";
 
 const base = i32.const(0);
 

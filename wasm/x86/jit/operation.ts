@@ -1,6 +1,6 @@
 /** A decoded guest instruction, kept while its region is compiled. */
 import { armTable, type Form } from "../forms.ts";
-import type { InstructionDecoder } from "../instruction.ts";
+import { addressing, type InstructionDecoder } from "../instruction.ts";
 import { state } from "../state.ts";
 import { allFlags, formTraits } from "../traits.ts";
 
@@ -75,4 +75,53 @@ export function liveBefore(operation: Operation, live: number): number {
   operation.wantsFlags = (traits.writes[id]! & live) !== 0;
   if (traits.faults[id] === 1) return allFlags;
   return (live & ~operation.kills) | traits.reads[id]!;
+}
+
+/** General registers the operands write, as bits. */
+export function registersWritten(operation: Operation): number {
+  let written = 0;
+  for (const operand of operation.form.parsed.operands) {
+    if (!operand.write) continue;
+    if (operand.kind === "fixed") written |= 1 << operand.index;
+    else if (operand.kind === "G") written |= bit(operation.r);
+    else if (operand.kind === "B") written |= bit(operation.secondImmediate & 0xffff);
+    else if (operand.kind === "Z" || (operand.kind === "E" && !operation.form.memory)) written |= bit(operation.m);
+  }
+  return written;
+}
+
+function bit(address: number): number {
+  const register = generalRegister(address);
+  return register < 0 ? 0 : 1 << register;
+}
+
+export const rsp = 4;
+
+/** A general register that becomes another one, or itself, plus a constant. */
+interface Derived {
+  readonly to: number;
+  readonly from: number;
+  readonly by: number;
+}
+
+/** What an operation without memory derives from a register, or null. */
+export function derived(operation: Operation): Derived | null {
+  const { parsed, size, memory } = operation.form;
+  if (size !== 64) return null;
+  const [r, m] = [generalRegister(operation.r), generalRegister(operation.m)];
+  const { name } = parsed.row;
+  const found = (to: number, from: number, by: number): Derived | null =>
+    to < 0 || from < 0 ? null : { to, from, by };
+  if (name === "LEA") {
+    const isPlain = operation.addressing === addressing.base && !operation.ripRelative;
+    return isPlain ? found(r, m, operation.displacement) : null;
+  }
+  if (memory) return null;
+  if (name === "INC") return found(m, m, 1);
+  if (name === "DEC") return found(m, m, -1);
+  if ((name === "ADD" || name === "SUB") && parsed.operands[0]?.kind === "E" && /I[bz]/.test(parsed.row.operands))
+    return found(m, m, name === "ADD" ? operation.immediateLow : -operation.immediateLow);
+  if (name === "MOV" && parsed.operands[1]?.kind === "G") return found(m, r, 0);
+  if (name === "MOV" && parsed.operands[0]?.kind === "G") return found(r, m, 0);
+  return null;
 }

@@ -11,17 +11,8 @@ import { addressing } from "../instruction.ts";
 import { bitsOf } from "../operands.ts";
 import { state } from "../state.ts";
 import type { BasicBlock } from "./region.ts";
-import { generalRegister, type Operation } from "./operation.ts";
-
-/**
- * The page that accesses of a loop last went to: as long as they stay in it, one compare finds their place. For those
- * whose base does not change in the loop, or by a constant each time round.
- */
-export interface PageCache {
-  readonly write: boolean;
-  /** Of the largest access. */
-  bytes: number;
-}
+import { derived, generalRegister, registersWritten, rsp, type Operation } from "./operation.ts";
+import { cachePages, type BasedAccess, type PageCache } from "./pages.ts";
 
 /** Accesses that share a check. */
 export interface Group {
@@ -49,29 +40,18 @@ export interface Flow {
   /** The block that dominates it immediately, or null; blocks that control reaches it from, or null if not all are known before. */
   dominator(block: BasicBlock): BasicBlock | null;
   predecessors(block: BasicBlock): readonly BasicBlock[] | null;
-  readonly loops: readonly Loop[];
+  /** Blocks of each loop. */
+  readonly loops: readonly ReadonlySet<BasicBlock>[];
 }
 
-export interface Loop {
-  readonly header: BasicBlock;
-  /** Blocks that lead back to the header; all blocks between it and them, with both. */
-  readonly sources: readonly BasicBlock[];
-  readonly body: ReadonlySet<BasicBlock>;
-}
-
-/** An access whose address has a base: its root, and what is added to it, without the index. */
-interface BasedAccess {
-  readonly group: Group;
-  readonly root: number;
-  readonly offset: number;
-}
+/** What an address begins with: a general register (-1: nothing) and a constant, without the index. */
+type Base = Omit<BasedAccess, "group">;
 
 interface Value {
   readonly root: number;
   readonly offset: number;
 }
 
-const rsp = 4;
 const rbp = 5;
 
 /** By operation of a block: its accesses in the order its body makes them, operands first. */
@@ -87,7 +67,6 @@ interface Environment {
 export function planAccesses(flow: Flow, implicitWrites: (operation: Operation) => number): Map<BasicBlock, BlockPlan> {
   const plans = new Map<BasicBlock, BlockPlan>();
   const after = new Map<BasicBlock, Environment>();
-  const headers = new Map<BasicBlock, readonly Value[]>();
   const based = new Map<BasicBlock, readonly BasedAccess[]>();
   const lasting = new Map<string, Group>();
   let roots = 0;
@@ -105,53 +84,18 @@ export function planAccesses(flow: Flow, implicitWrites: (operation: Operation) 
       return same ? first : fresh();
     });
     const groups = new Map(dominator === null ? [] : after.get(dominator)!.groups);
-    headers.set(block, values.slice());
     const accesses: BasedAccess[] = [];
     based.set(block, accesses);
     plans.set(block, planBlock(block, values, groups, lasting, fresh, implicitWrites, accesses));
     after.set(block, { values, groups });
   }
-  for (const loop of flow.loops) {
-    if (loop.body.size > cachedLoopBlocksMax) continue;
-    const steady = new Set([zero.root]);
-    headers.get(loop.header)!.forEach(({ root }, register) => {
-      const isSteady = (from: BasicBlock): boolean => {
-        const end = after.get(from)!.values[register]!;
-        return end.root === root && Math.abs(end.offset) <= strideMax;
-      };
-      if (loop.sources.every(isSteady)) steady.add(root);
-    });
-    cachePages(loop, steady, based);
-  }
+  for (const loop of flow.loops) cachePages(loop, based, implicitWrites);
   for (const plan of plans.values())
     for (const list of plan)
       list.forEach((access, i) => {
         if (access !== null && access.group.count < 2 && access.group.cache === null) list[i] = null;
       });
   return plans;
-}
-
-/** Larger loops have too many bases for locals. */
-const cachedLoopBlocksMax = 40;
-/** A base that moves by more bytes each time round is soon in another page. */
-const strideMax = 256;
-
-/** Accesses off the same base, at most a page apart, share a cache. */
-function cachePages(
-  loop: Loop,
-  steady: ReadonlySet<number>,
-  based: ReadonlyMap<BasicBlock, readonly BasedAccess[]>,
-): void {
-  const caches = new Map<string, PageCache>();
-  for (const block of loop.body)
-    for (const { group, root, offset } of based.get(block) ?? []) {
-      if (!steady.has(root) || group.lasting || group.cache !== null) continue;
-      const key = `${group.write} ${root} ${Math.round(offset / 4096)}`;
-      let cache = caches.get(key);
-      if (cache === undefined) caches.set(key, (cache = { write: group.write, bytes: 0 }));
-      cache.bytes = Math.max(cache.bytes, group.bytes);
-      group.cache = cache;
-    }
 }
 
 const zero: Value = { root: -1, offset: 0 };
@@ -181,19 +125,19 @@ function planBlock(
     const { parsed, size } = operation.form;
     const { name } = parsed.row;
     let ordinal = 0;
-    const access = (root: string, offset: number, bytes: number, write: boolean, base: Value | null): void => {
+    const access = (root: string, offset: number, bytes: number, write: boolean, base: Base | null): void => {
       const place = ordinal++;
       const isLasting = root === `${threadRoot}` || root.startsWith("page");
       const planned = join(isLasting ? lasting : groups, own, isLasting, root, offset, bytes, write);
       plan[index]![place] = planned;
-      if (base !== null) based.push({ group: planned.group, root: base.root, offset: base.offset });
+      if (base !== null) based.push({ group: planned.group, ...base });
     };
-    const atValue = (value: Value, offset: number, bytes: number, write: boolean): void => {
-      const base = { root: value.root, offset: value.offset + offset };
-      access(`${value.root}`, base.offset, bytes, write, base);
+    const atRegister = (register: number, offset: number, bytes: number, write: boolean): void => {
+      const value = values[register]!;
+      access(`${value.root}`, value.offset + offset, bytes, write, { register, offset });
     };
 
-    let address: { root: string; offset: number; base: Value | null } | null = null;
+    let address: { root: string; offset: number } | null = null;
     if (parsed.rm >= 0 && operation.form.memory && operation.addressing !== addressing.none) {
       const base = operation.ripRelative ? null : valueAt(operation.m);
       const index2 = valueAt(operation.x);
@@ -201,14 +145,13 @@ function planBlock(
       // Not with a segment's base or prefix 67: those are no longer near the code.
       if (operation.ripRelative && operation.addressing === addressing.base) {
         const target = operation.offset + operation.length + operation.displacement;
-        address = { root: `page ${Math.floor(target / 4096)}`, offset: ((target % 4096) + 4096) % 4096, base: null };
+        address = { root: `page ${Math.floor(target / 4096)}`, offset: ((target % 4096) + 4096) % 4096 };
       } else if (simple && base !== null && operation.addressing === addressing.base)
-        address = { root: `${base.root}`, offset: base.offset + operation.displacement, base };
+        address = { root: `${base.root}`, offset: base.offset + operation.displacement };
       else if (simple && base !== null && index2 !== null)
         address = {
           root: `${base.root}+${index2.root}<<${operation.scale}`,
           offset: base.offset + index2.offset * 2 ** operation.scale + operation.displacement,
-          base,
         };
       parsed.operands.forEach((operand) => {
         if (!operand.memory) return;
@@ -216,9 +159,10 @@ function planBlock(
         if (bits === 0) return;
         if (address === null || Math.abs(address.offset) >= 2 ** 31) ordinal++;
         else {
-          const { root, offset, base } = address;
-          const at = base === null ? null : { root: base.root, offset: base.offset + operation.displacement };
-          access(root, offset, bits >> 3, operand.write, at);
+          const base = operation.ripRelative
+            ? null
+            : { register: generalRegister(operation.m), offset: operation.displacement };
+          access(address.root, address.offset, bits >> 3, operand.write, base);
         }
       });
     }
@@ -229,43 +173,26 @@ function planBlock(
     const moved = (by: number): Value => ({ root: top.root, offset: top.offset + by });
     const written = registersWritten(operation) | implicitWrites(operation);
     let newTop: Value | null = null;
-    let copy: { register: number; value: Value } | null = null;
     if (name === "PUSH" || name.startsWith("PUSH ") || name === "PUSHF" || name === "CALL") {
-      atValue(top, -bytes, bytes, true);
+      atRegister(rsp, -bytes, bytes, true);
       newTop = moved(-bytes);
     } else if (name === "POP" || name === "POPF") {
-      atValue(top, 0, bytes, false);
+      atRegister(rsp, 0, bytes, false);
       newTop = moved(bytes);
-    } else if (name === "RET") atValue(top, 0, bytes, false);
+    } else if (name === "RET") atRegister(rsp, 0, bytes, false);
     else if (name === "LEAVE") {
       const frame = values[rbp]!;
-      atValue(frame, 0, 8, false);
+      atRegister(rbp, 0, 8, false);
       newTop = { root: frame.root, offset: frame.offset + 8 };
-    } else if (size === 64 && !operation.form.memory) {
-      const to = generalRegister(operation.m);
-      const immediate = operation.immediateLow;
-      const constant = /I[bz]/.test(parsed.row.operands);
-      if ((name === "ADD" || name === "SUB") && constant && parsed.operands[0]?.kind === "E" && to >= 0) {
-        const by = name === "ADD" ? immediate : -immediate;
-        copy = { register: to, value: { root: values[to]!.root, offset: values[to]!.offset + by } };
-      } else if (name === "MOV" && parsed.operands[1]?.kind === "G" && to >= 0) {
-        const from = valueAt(operation.r);
-        if (from !== null) copy = { register: to, value: from };
-      } else if (name === "MOV" && parsed.operands[0]?.kind === "G") {
-        const from = valueAt(operation.m);
-        const register = generalRegister(operation.r);
-        if (from !== null && register >= 0) copy = { register, value: from };
-      }
-    } else if (size === 64 && name === "LEA" && operation.addressing === addressing.base && !operation.ripRelative) {
-      const base = valueAt(operation.m);
-      const register = generalRegister(operation.r);
-      if (base !== null && base.root >= 0 && register >= 0)
-        copy = { register, value: { root: base.root, offset: base.offset + operation.displacement } };
     }
+    const copy = derived(operation);
+    const source = copy === null ? null : values[copy.from]!;
     for (let register = 0; register < 16; register++) if ((written & (1 << register)) !== 0) values[register] = fresh();
     // POP RSP and the like leave what they loaded.
     if (newTop !== null && (registersWritten(operation) & (1 << rsp)) === 0) values[rsp] = newTop;
-    if (copy !== null && Math.abs(copy.value.offset) < 2 ** 31) values[copy.register] = copy.value;
+    if (copy === null || source === null) return;
+    const offset = source.offset + copy.by;
+    if (Math.abs(offset) < 2 ** 31) values[copy.to] = { root: source.root, offset };
   });
   return plan;
 }
@@ -303,22 +230,4 @@ function join(
   group.bytes = end - group.from;
   group.count++;
   return { group, offset };
-}
-
-/** General registers the operands write, as bits. */
-function registersWritten(operation: Operation): number {
-  let written = 0;
-  for (const operand of operation.form.parsed.operands) {
-    if (!operand.write) continue;
-    if (operand.kind === "fixed") written |= 1 << operand.index;
-    else if (operand.kind === "G") written |= bit(operation.r);
-    else if (operand.kind === "B") written |= bit(operation.secondImmediate & 0xffff);
-    else if (operand.kind === "Z" || (operand.kind === "E" && !operation.form.memory)) written |= bit(operation.m);
-  }
-  return written;
-}
-
-function bit(address: number): number {
-  const register = generalRegister(address);
-  return register < 0 ? 0 : 1 << register;
 }

@@ -65,6 +65,11 @@ export class Structure {
     return this.#isLoop[node] === 1;
   }
 
+  /** Whether the dispatcher's own loop is turned from inside: there are loops with several entries. */
+  get loopsByDispatch(): boolean {
+    return this.#viaDispatch.size > 0;
+  }
+
   /** Whether an edge goes back to a loop or to the dispatcher: where a budget is checked. */
   goesBack(from: number, to: number): boolean {
     return this.#viaDispatch.has(from * this.#count + to) || this.#order[to]! <= this.#order[from]!;
