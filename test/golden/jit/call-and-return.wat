@@ -17,14 +17,23 @@
   (local $11 i64)
   (local $12 i64)
   (local $13 i32)
-  (local $14 i32)
+  (local $14 i64)
   (local $15 i64)
-  (local $16 i64)
+  (local $16 i32)
   (local $17 i64)
-  (local $18 i64)
-  (local $19 i64)
-  (local $20 i32)
+  (local $18 i32)
+  (local $19 i32)
+  (local $20 i64)
   (local $21 i64)
+  (local $22 i32)
+  (local $23 i64)
+  (local $24 i64)
+  (local $25 i32)
+  (local $26 i64)
+  (local $27 i64)
+  (local $28 i64)
+  (local $29 i32)
+  (local $30 i64)
   (local.set $6
    (i64.load offset=4112 align=1
     (i32.const 0)
@@ -34,12 +43,12 @@
    (i32.const 0)
    (i64.const -9223372036854775808)
   )
-  (local.set $15
+  (local.set $20
    (i64.load offset=1024 align=1
     (i32.const 0)
    )
   )
-  (local.set $18
+  (local.set $27
    (i64.load offset=1032 align=1
     (i32.const 0)
    )
@@ -49,12 +58,12 @@
     (i32.const 0)
    )
   )
-  (local.set $16
+  (local.set $21
    (i64.load offset=1080 align=1
     (i32.const 0)
    )
   )
-  (local.set $21
+  (local.set $30
    (i64.load offset=1112 align=1
     (i32.const 0)
    )
@@ -105,59 +114,99 @@
             (i64.const 8)
            )
           )
-          (local.set $13
-           (i32.and
-            (i32.wrap_i64
-             (i64.xor
-              (i64.shr_u
-               (local.get $12)
-               (i64.const 7)
-              )
-              (i64.shr_u
-               (local.get $12)
-               (i64.const 19)
-              )
-             )
-            )
-            (i32.const 131040)
-           )
-          )
-          (local.set $14
-           (i32.add
-            (i32.wrap_i64
-             (local.get $12)
-            )
-            (i32.load offset=917520 align=1
-             (local.get $13)
-            )
+          (local.set $17
+           (i64.sub
+            (local.get $12)
+            (local.get $14)
            )
           )
           (@metadata.code.branch_hint "\00")
           (if
-           (i64.ne
-            (i64.or
-             (i64.and
-              (i64.add
-               (local.get $12)
-               (i64.const 7)
-              )
-              (i64.const -4096)
-             )
-             (local.get $6)
-            )
-            (i64.load offset=917512 align=1
-             (local.get $13)
-            )
+           (i64.ge_u
+            (local.get $17)
+            (local.get $15)
            )
            (then
-            (local.set $7
-             (i64.const 0)
+            (local.set $18
+             (i32.and
+              (i32.wrap_i64
+               (i64.xor
+                (i64.shr_u
+                 (local.get $12)
+                 (i64.const 7)
+                )
+                (i64.shr_u
+                 (local.get $12)
+                 (i64.const 19)
+                )
+               )
+              )
+              (i32.const 131040)
+             )
             )
-            (br $block2)
+            (if
+             (i64.ne
+              (i64.or
+               (i64.and
+                (i64.add
+                 (local.get $12)
+                 (i64.const 7)
+                )
+                (i64.const -4096)
+               )
+               (local.get $6)
+              )
+              (i64.load offset=917512 align=1
+               (local.get $18)
+              )
+             )
+             (then
+              (local.set $7
+               (i64.const 0)
+              )
+              (br $block2)
+             )
+            )
+            (local.set $14
+             (i64.and
+              (local.get $12)
+              (i64.const -4096)
+             )
+            )
+            (local.set $15
+             (i64.const 4089)
+            )
+            (local.set $16
+             (i32.add
+              (i32.wrap_i64
+               (local.get $14)
+              )
+              (i32.load offset=917520 align=1
+               (local.get $18)
+              )
+             )
+            )
+            (local.set $17
+             (i64.sub
+              (local.get $12)
+              (local.get $14)
+             )
+            )
            )
           )
+          (local.set $13
+           (i32.add
+            (i32.wrap_i64
+             (local.get $17)
+            )
+            (local.get $16)
+           )
+          )
+          (local.set $19
+           (local.get $13)
+          )
           (i64.store align=1
-           (local.get $14)
+           (local.get $19)
            (local.get $10)
           )
           (local.set $11
@@ -173,70 +222,110 @@
          )
          (local.set $10
           (i64.add
-           (local.get $15)
-           (local.get $16)
+           (local.get $20)
+           (local.get $21)
           )
          )
-         (local.set $15
+         (local.set $20
           (local.get $10)
          )
          (local.set $10
           (local.get $11)
          )
-         (local.set $13
-          (i32.and
-           (i32.wrap_i64
-            (i64.xor
-             (i64.shr_u
-              (local.get $10)
-              (i64.const 7)
-             )
-             (i64.shr_u
-              (local.get $10)
-              (i64.const 19)
-             )
-            )
-           )
-           (i32.const 131040)
-          )
-         )
-         (local.set $14
-          (i32.add
-           (i32.wrap_i64
-            (local.get $10)
-           )
-           (i32.load offset=917520 align=1
-            (local.get $13)
-           )
+         (local.set $12
+          (i64.sub
+           (local.get $10)
+           (local.get $23)
           )
          )
          (@metadata.code.branch_hint "\00")
          (if
-          (i64.ne
-           (i64.or
-            (i64.and
-             (i64.add
-              (local.get $10)
-              (i64.const 7)
-             )
-             (i64.const -4096)
-            )
-            (local.get $6)
-           )
-           (i64.load offset=917504 align=1
-            (local.get $13)
-           )
+          (i64.ge_u
+           (local.get $12)
+           (local.get $24)
           )
           (then
-           (local.set $7
-            (i64.const 16)
+           (local.set $18
+            (i32.and
+             (i32.wrap_i64
+              (i64.xor
+               (i64.shr_u
+                (local.get $10)
+                (i64.const 7)
+               )
+               (i64.shr_u
+                (local.get $10)
+                (i64.const 19)
+               )
+              )
+             )
+             (i32.const 131040)
+            )
            )
-           (br $block2)
+           (if
+            (i64.ne
+             (i64.or
+              (i64.and
+               (i64.add
+                (local.get $10)
+                (i64.const 7)
+               )
+               (i64.const -4096)
+              )
+              (local.get $6)
+             )
+             (i64.load offset=917504 align=1
+              (local.get $18)
+             )
+            )
+            (then
+             (local.set $7
+              (i64.const 16)
+             )
+             (br $block2)
+            )
+           )
+           (local.set $23
+            (i64.and
+             (local.get $10)
+             (i64.const -4096)
+            )
+           )
+           (local.set $24
+            (i64.const 4089)
+           )
+           (local.set $25
+            (i32.add
+             (i32.wrap_i64
+              (local.get $23)
+             )
+             (i32.load offset=917520 align=1
+              (local.get $18)
+             )
+            )
+           )
+           (local.set $12
+            (i64.sub
+             (local.get $10)
+             (local.get $23)
+            )
+           )
           )
          )
-         (local.set $12
+         (local.set $22
+          (i32.add
+           (i32.wrap_i64
+            (local.get $12)
+           )
+           (local.get $25)
+          )
+         )
+         (local.set $19
+          (local.get $22)
+         )
+         (local.set $17
           (i64.load align=1
-           (local.get $14)
+           (local.get $19)
           )
          )
          (local.set $11
@@ -245,15 +334,15 @@
            (i64.const 8)
           )
          )
-         (local.set $17
+         (local.set $26
           (i64.sub
-           (local.get $12)
+           (local.get $17)
            (local.get $1)
           )
          )
          (if
           (i64.eq
-           (local.get $17)
+           (local.get $26)
            (i64.const 5)
           )
           (then
@@ -263,16 +352,16 @@
              (i32.const 2)
             )
            )
-           (local.set $19
-            (local.get $18)
+           (local.set $28
+            (local.get $27)
            )
-           (local.set $18
+           (local.set $27
             (i64.sub
-             (local.get $19)
+             (local.get $28)
              (i64.const 1)
             )
            )
-           (local.set $20
+           (local.set $29
             (call $fimport$0
              (local.get $3)
              (local.get $4)
@@ -280,11 +369,11 @@
             )
            )
            (local.set $4
-            (local.get $19)
+            (local.get $28)
            )
            (local.set $5
             (i64.extend_i32_u
-             (local.get $20)
+             (local.get $29)
             )
            )
            (local.set $3
@@ -324,13 +413,13 @@
              (i32.const 1)
             )
            )
-           (local.set $18
+           (local.set $27
             (i64.add
              (local.get $1)
              (i64.const 12)
             )
            )
-           (local.set $21
+           (local.set $30
             (i64.extend_i32_u
              (i32.or
               (call $fimport$1
@@ -358,7 +447,7 @@
           )
          )
          (local.set $8
-          (local.get $12)
+          (local.get $17)
          )
          (local.set $7
           (i64.const 16)
@@ -432,15 +521,15 @@
   )
   (i64.store offset=1024 align=1
    (i32.const 0)
-   (local.get $15)
+   (local.get $20)
   )
   (i64.store offset=1032 align=1
    (i32.const 0)
-   (local.get $18)
+   (local.get $27)
   )
   (i64.store offset=1112 align=1
    (i32.const 0)
-   (local.get $21)
+   (local.get $30)
   )
   (i32.store offset=1184 align=1
    (i32.const 0)
