@@ -212,8 +212,11 @@ export class LiveRegions {
     }
   }
 
-  /** Makes the blocks at all its entries enter a region, which is at an origin now. */
-  #enterAll(live: Live, origin: number, reformed: boolean): void {
+  /**
+   * Makes the blocks at all its entries enter a region, which is at an origin now, also where the same one has only been
+   * offered.
+   */
+  #enterAll(live: Live, origin: number, reformed: boolean, same?: Stored): void {
     const { descriptor, entries, pages } = live;
     const replaced = new Set<Live>();
     entries.forEach((offset, entry) => {
@@ -222,8 +225,8 @@ export class LiveRegions {
       if (frame === undefined) return;
       const physical = (frame + (offset - delta)) >>> 0;
       // The region that begins here knows more of this place than one that only comes by.
-      if (entry !== 0 && !reformed && this.#entryAt.has(physical)) return;
       const before = this.#entryAt.get(physical)?.live;
+      if (entry !== 0 && !reformed && before !== undefined && before.stored !== same) return;
       if (before !== undefined && before !== live) replaced.add(before);
       this.#entryAt.set(physical, { live, entry, delta });
       // Who goes straight on comes to compiled code too.
@@ -315,7 +318,7 @@ export class LiveRegions {
     live.pages = pages;
     live.inside.clear();
     this.#depend(live);
-    this.#enterAll(live, origin, false);
+    this.#enterAll(live, origin, false, stored);
     this.translations.bound(stored);
     return true;
   }

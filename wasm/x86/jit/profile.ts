@@ -63,8 +63,9 @@ export class Profile {
   }
 
   /** Places seen, the most frequent first. */
-  hottest(): number[] {
-    return [...this.#counts].toSorted((a, b) => b[1] - a[1]).map(([address]) => address);
+  hottest(isWanted: (address: number) => boolean = () => true): number[] {
+    const places = [...this.#counts].filter(([address]) => isWanted(address));
+    return places.toSorted((a, b) => b[1] - a[1]).map(([address]) => address);
   }
 
   /** Code has changed. What is known of jumps may be wrong then, which does no harm: it is only a guide. */

@@ -12,12 +12,23 @@ import { Profile } from "./profile.ts";
 
 /** Who knows what is compiled. */
 export interface Compiled<Region> {
-  /** The region that begins at a guest address, if it can run in the current address space. */
-  enteredAt(address: number): Region | undefined;
-  /** Whether a region has the code at a guest address. */
-  contains(region: Region, address: number): boolean;
   /** Where a guest address lies in memory, 0: nowhere. */
   physical(address: number): number;
+  /** The region that begins at a physical address. */
+  enteredAt(physical: number): Region | undefined;
+  /** Whether a region has the code at a physical address. */
+  contains(region: Region, physical: number): boolean;
+}
+
+/** A place met in a burst: asking at each visit would take most of its time. */
+interface Place<Region> {
+  readonly physical: number;
+  readonly entered: Region | undefined;
+  /** The region last asked for, and whether it has this place. */
+  asked: Region | undefined;
+  isInside: boolean;
+  /** How often it was interpreted. */
+  count: number;
 }
 
 /** Guest instructions of a burst: what the trace holds of them is about a thousand jumps. */
@@ -52,8 +63,8 @@ export class Sampler<Region> {
   #entriesThen = 0;
   #interpreted = 0;
   #ran = 0;
-  /** Of this burst: by address, times interpreted; the region it would be in. */
-  readonly #seen = new Map<number, number>();
+  /** Of this burst: places by address; instructions interpreted; the region it would be in. */
+  readonly #places = new Map<number, Place<Region>>();
   #seenInstructions = 0;
   #at: Region | undefined;
   /** Since regions were last formed: places visited, ways between regions, and what those took. */
@@ -149,7 +160,7 @@ export class Sampler<Region> {
   #startBurst(view: DataView): void {
     this.#distance = 0;
     this.#left = burstInstructions;
-    this.#seen.clear();
+    this.#places.clear();
     this.#seenInstructions = 0;
     this.#at = undefined;
     view.setUint32(state.bypass, 1, true);
@@ -162,17 +173,28 @@ export class Sampler<Region> {
   }
 
   #visit(address: number, instructions: number): void {
-    const compiled = this.#compiled;
     this.visits++;
-    if (this.#at !== undefined && compiled.contains(this.#at, address)) return;
-    const entered = compiled.enteredAt(address);
-    if (entered !== undefined) this.crossings++;
+    let place = this.#places.get(address);
+    if (place === undefined) {
+      const physical = this.#compiled.physical(address);
+      const entered = this.#compiled.enteredAt(physical);
+      place = { physical, entered, asked: undefined, isInside: false, count: 0 };
+      this.#places.set(address, place);
+    }
+    const at = this.#at;
+    if (at !== undefined) {
+      if (place.asked !== at) {
+        place.asked = at;
+        place.isInside = this.#compiled.contains(at, place.physical);
+      }
+      if (place.isInside) return;
+    }
+    if (place.entered !== undefined) this.crossings++;
     else {
-      const physical = compiled.physical(address);
-      if (physical !== 0) this.#seen.set(physical, (this.#seen.get(physical) ?? 0) + 1);
+      place.count++;
       this.#seenInstructions += instructions;
     }
-    this.#at = entered;
+    this.#at = place.entered;
   }
 
   #endBurst(view: DataView): void {
@@ -182,7 +204,8 @@ export class Sampler<Region> {
     const share = this.#seenInstructions === 0 ? 0 : this.#interpreted / this.#seenInstructions;
     const times = Math.min(share, (4 * this.#ran) / burstInstructions);
     if (this.#heat.size >= limits.hotCandidatesMax) this.#heat.clear();
-    for (const [physical, count] of this.#seen) this.#heat.set(physical, this.heat(physical) + count * times);
+    for (const { physical, count } of this.#places.values())
+      if (physical !== 0 && count > 0) this.#heat.set(physical, this.heat(physical) + count * times);
     this.#lostAtBurst = this.#lost;
     this.#interpreted = this.#ran = 0;
   }

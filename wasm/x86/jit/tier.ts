@@ -100,9 +100,9 @@ export class Tier {
     this.live = new LiveRegions(host, decoder, table, this.#imports, events, mode !== "force");
     const { live } = this;
     this.#sampler = new Sampler<Live>(live.source, {
-      enteredAt: (address) => live.enteredAt(live.physical(address)),
-      contains: (region, address) => isIn(region, live.physical(address)),
       physical: (address) => live.physical(address),
+      enteredAt: (physical) => live.enteredAt(physical),
+      contains: isIn,
     });
   }
 
@@ -130,7 +130,7 @@ export class Tier {
    * the sum of that.
    */
   #hot(profile: Profile): Hot {
-    const places = profile.hottest().filter((address) => this.#isHot(this.live.physical(address)));
+    const places = profile.hottest((address) => this.#isHot(this.live.physical(address)));
     const hot: Hot = { places, lost: new Map(), left: 0 };
     for (const address of places) {
       const instructions = this.#sampler.heat(this.live.physical(address)) * profile.instructions(address);
