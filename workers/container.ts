@@ -2,16 +2,14 @@
  * A container's worker: the emulator, told over a port what to start. When a container has ended in good order, another
  * may come, over a new port.
  */
-import { limits } from "../src/base/limits.ts";
 import { createEmulator } from "../src/runtime/emulator/start.ts";
+import { rehearse, rest } from "../src/runtime/emulator/rehearsal/rehearsal.ts";
 import type { ConnectMessage } from "../src/runtime/emulator/protocol.ts";
 import { serveContainer } from "../src/runtime/emulator/worker-server.ts";
-import { prepareCpu, rehearseCpu } from "../wasm/x86/cpu.ts";
+import { prepareCpu } from "../wasm/x86/cpu.ts";
 import { openIndexedDb } from "../src/store/open-indexeddb.ts";
 import type { Store, StoreLocator } from "../src/store/types.ts";
 
-/** Goes on where it was left when the worker waits again. */
-let rehearsal: ReturnType<typeof rehearseCpu> | null = null;
 let opened: { readonly name: string; readonly store: Promise<Store> } | null = null;
 
 /** One store at a time is kept open. */
@@ -27,14 +25,9 @@ function openStore(locator: StoreLocator): Promise<Store> {
 
 addEventListener("message", (event: MessageEvent) => {
   const { port, core, store } = event.data as ConnectMessage;
-  serveContainer(port, createEmulator({ openStore, keepsStore: true, core: async () => core, hostDirectory: null }));
+  const start = createEmulator({ openStore, keepsStore: true, core: async () => core, hostDirectory: null });
+  serveContainer(port, start, rest);
   // Both take a while, and a worker kept in reserve has the time.
   if (store !== undefined) void openStore(store).catch(() => {});
-  const waits = prepareCpu(core);
-  rehearsal ??= rehearseCpu(core);
-  const more = () => {
-    if (waits() && rehearsal!.next().done !== true) setTimeout(more, limits.rehearsalPauseMs);
-  };
-  // Not before the page's first work is done, which may be a container.
-  setTimeout(more, limits.rehearsalAfterMs);
+  void rehearse(core, prepareCpu(core));
 });

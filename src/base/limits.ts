@@ -126,6 +126,9 @@ export const limits = {
   rehearsalAfterMs: 1500,
   /** Between two pieces of a rehearsal, of some 3 ms: it takes a quarter of one processor at most. */
   rehearsalPauseMs: 8,
+  /** Containers a worker rehearses: after so many the host's compiler has seen enough. Each takes 20 to 100 ms. */
+  rehearsedContainers: 6,
+  rehearsedContainerPauseMs: 200,
   /** Pages of layers kept of a program's start: more than python or perl read before they are up. */
   startProfileBytesMax: 7 << 20,
   /** What a program reads later than this is not its start. */

@@ -123,6 +123,11 @@ export function createCpu(options: CpuOptions = {}): Cpu {
   return new Processor(options);
 }
 
+/** One that was not made ahead, even if one was. */
+export function newCpu(options: CpuOptions): Cpu {
+  return new Processor(options);
+}
+
 class Processor implements RehearsalCpu {
   readonly memory: WebAssembly.Memory;
   readonly frameBase = frameBase;

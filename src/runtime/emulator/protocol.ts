@@ -2,7 +2,7 @@
  * What the engine and a container's worker say to each other, over one MessagePort; the bytes of each process go over
  * ports of their own (`base/port-stream.ts`). The same in the page (Web Workers) and in Node (worker threads).
  *
- *     engine  ── start exec signal resize copy-out copy-in missing counters stats destroy ──>  container worker
+ *     engine  ── start exec signal resize copy-out copy-in missing counters stats rest destroy ──>  container worker
  *             <─ reply failed exited ──
  *
  * `worker-host.ts` is the engine's end, `worker-server.ts` the container's. The host numbers the processes: 0 is the
@@ -33,6 +33,8 @@ export type HostRequest =
   | { readonly type: "missing" }
   | { readonly type: "counters" }
   | { readonly type: "stats" }
+  /** To a worker that waits: another one's container starts, which should not have to share the processor. */
+  | { readonly type: "rest" }
   | { readonly type: "destroy" };
 
 export type HostMessage = { readonly request: number } & HostRequest;

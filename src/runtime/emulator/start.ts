@@ -24,7 +24,7 @@ import type { PtyTable } from "../../tty/pty.ts";
 import { open } from "../../vfs/operations.ts";
 import { createPipe } from "../../vfs/pipefs/pipe.ts";
 import type { OpenFile } from "../../vfs/types.ts";
-import { createCpu } from "../../../wasm/x86/cpu.ts";
+import { createCpu, type CpuOptions } from "../../../wasm/x86/cpu.ts";
 import type { Cpu } from "../../../wasm/x86/types.ts";
 import engineVersion from "virtual:engine-version";
 import { drainPipe, feedPipe } from "../pipe-streams.ts";
@@ -51,6 +51,8 @@ export interface EmulatorHost {
   openStore(locator: StoreLocator): Promise<Store>;
   /** The interpreter's compiled module, so that containers share its machine code. */
   core(): Promise<WebAssembly.Module>;
+  /** Another way to come by a processor. */
+  readonly makeCpu?: (options: CpuOptions) => Cpu;
   /** The store serves the containers that come after this one: it is not closed. */
   readonly keepsStore?: boolean;
   /** Null where the host has no directories (the page). */
@@ -100,7 +102,8 @@ class EmulatedContainer implements RuntimeContainer {
     this.#spec = spec;
     this.#store = store;
     this.#host = host;
-    const cpu = createCpu({ module: core, memoryBytesMax: spec.memoryBytes, jit: spec.jit, level: spec.cpu });
+    const make = host.makeCpu ?? createCpu;
+    const cpu = make({ module: core, memoryBytesMax: spec.memoryBytes, jit: spec.jit, level: spec.cpu });
     this.#cpu = cpu;
     this.#kernel = new Kernel({
       cpu,

@@ -72,20 +72,20 @@ function container(given: ProcessSpec, io: RuntimeIo): RuntimeContainer {
 
 function host(keepSpare = false) {
   const kept = new MemoryStore();
-  const workers: { terminated: boolean; crash: (reason: string) => void }[] = [];
+  const workers: { terminated: boolean; rests: number; crash: (reason: string) => void }[] = [];
   const runtime = createWorkerRuntime({
     name: "emulator",
     keepSpare,
     openStore: async () => kept,
     spawn: () => {
-      const state = { terminated: false, crash: (_reason: string) => {} };
+      const state = { terminated: false, rests: 0, crash: (_reason: string) => {} };
       workers.push(state);
       const crashed = new Promise<string>((resolve) => {
         state.crash = resolve;
       });
       const connect = (): ContainerWorker => {
         const { port1, port2 } = new MessageChannel();
-        serveContainer(port2, fakeStart);
+        serveContainer(port2, fakeStart, () => state.rests++);
         // A worker that computes without end no longer hears its messages.
         deafen = () => {
           port2.onmessage = null;
@@ -216,6 +216,17 @@ describe("a container in a worker", () => {
       await running.destroy();
     }
     expect(workers.map(({ terminated }) => terminated)).toEqual([false]);
+  });
+
+  test("workers that wait rest while another one's container starts, and serve theirs afterwards", async () => {
+    const { runtime, workers } = host(true);
+    while (workers.length < 2) await new Promise((resolve) => setTimeout(resolve, 50));
+    const both = [streams(), streams()];
+    const running = [];
+    for (const { io } of both) running.push(await runtime.start(spec, store, io));
+    expect(workers.map(({ rests }) => rests)).toEqual([0, 1]);
+    for (const { stdin } of both) await stdin.writable.close();
+    for (const { exited } of running) expect(await exited).toEqual({ code: 0 });
   });
 
   test("a worker that holds something of its container does not", async () => {

@@ -93,6 +93,8 @@ export function createWorkerRuntime(options: WorkerRuntimeOptions): Runtime {
     ...stoppedContainers(options.openStore),
     async start(spec, store, io) {
       const link = new ContainerLink(spares.shift() ?? options.spawn(), recycle);
+      // Nobody waits for the answer.
+      for (const { port } of spares) port.postMessage({ request: 0, type: "rest" } satisfies HostMessage);
       // Not now, when it would take time from the program that is starting.
       refillLater(limits.spareWorkerDelayMs);
       try {

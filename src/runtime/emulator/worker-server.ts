@@ -10,7 +10,8 @@ import type { ContainerMessage, HostMessage, StreamPorts } from "./protocol.ts";
 
 export type StartContainer = (spec: ContainerSpec, store: StoreLocator, io: RuntimeIo) => Promise<RuntimeContainer>;
 
-export function serveContainer(port: MessagePort, start: StartContainer): void {
+/** `rest` is called when a worker that waits is to leave the processor to others for a while. */
+export function serveContainer(port: MessagePort, start: StartContainer, rest: () => void = () => {}): void {
   const processes = new Map<number, RuntimeProcess>();
   let container: RuntimeContainer | null = null;
 
@@ -63,6 +64,9 @@ export function serveContainer(port: MessagePort, start: StartContainer): void {
         return (await container?.counters?.()) ?? null;
       case "stats":
         return (await container?.stats?.()) ?? null;
+      case "rest":
+        rest();
+        return null;
       case "destroy":
         await container?.destroy();
         // True: another container may come here.
