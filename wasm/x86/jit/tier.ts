@@ -303,13 +303,10 @@ export class Tier {
       if (words[at]! * interpretedPerMiss < size * interpretedPerCompiled) continue;
       words[at] = 0;
       const start = Number(view.getBigUint64(live.descriptor + regionTable.origin, true)) + live.entries[0]!;
-      const region = isIn(live, this.live.physical(start))
-        ? discover(
-            this.live.source,
-            this.#guide(profile, new Set(), () => false),
-            start,
-          )
-        : null;
+      // The same code again, and not what other regions have too: many may miss at the same page.
+      const isOthers = (address: number): boolean => !isIn(live, this.live.physical(address));
+      const guide = { ...this.#guide(profile, new Set(), isOthers), repeatedMax: 0 };
+      const region = isOthers(start) ? null : discover(this.live.source, guide, start);
       if (region !== null) this.#compile([region], profile, true, true);
     }
   }
