@@ -37,6 +37,8 @@ export function rest(): void {
 
 /** Goes on as long as the worker `waits`, and where it was left when it waits again. */
 export async function rehearse(core: WebAssembly.Module, waits: () => boolean): Promise<void> {
+  // Built without a compiler.
+  if (program === "") return;
   // Not before the page's first work is done, which may be a container.
   await pause(limits.rehearsalAfterMs);
   const rehearseContainer = containersLeft > 0 && waits() ? await containerRehearsal(core) : null;
