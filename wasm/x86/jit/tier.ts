@@ -55,6 +55,7 @@ const regionsReformedMax = 24;
 const stepsBackMax = 64;
 /** A place visited so many times less often than the hottest is not the beginning of a region. */
 const coldestSeed = 100;
+
 export class Tier {
   readonly #mode: TierMode;
   readonly #host: RegionHost;
@@ -157,6 +158,7 @@ export class Tier {
     const covered = new Set<number>();
     const guide = this.#guide(profile, covered, (address) => this.#isCompiled(address));
     const regions: Region[] = [];
+    for (const known of [this.#refused, this.#failed]) if (known.size >= limits.hotCandidatesMax) known.clear();
     let gain = 0;
     let failures = 0;
     for (const address of hot.places) {
