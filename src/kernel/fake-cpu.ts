@@ -34,6 +34,7 @@ export class FakeCpu implements Cpu {
     throw new Error("this test runs no instructions");
   };
   pager = null;
+  compileFailed = null;
   faultAddress = 0;
   faultAccess: Access = 0;
   space = 0;

@@ -15,6 +15,7 @@ import { siCode, signals } from "../abi/signal.ts";
 import type { Cpu } from "../../wasm/x86/types.ts";
 import { Delivery } from "./signal-delivery.ts";
 import { Dispatcher } from "./dispatcher.ts";
+import { exitTask } from "./exit.ts";
 import { FrameAllocator } from "./frames.ts";
 import { Futexes } from "./futex.ts";
 import { Mmu } from "./mmu.ts";
@@ -117,6 +118,7 @@ export class Kernel {
     this.delivery = new Delivery(this);
     this.dispatcher = new Dispatcher(this, options.table);
     this.scheduler = new Scheduler(this);
+    options.cpu.compileFailed = (error) => this.sinks.internalError?.(error);
     this.hostname = options.hostname ?? "wherry";
     this.bootNs = this.clock.monotonicNs();
     const strace = this.sinks.strace;
@@ -253,8 +255,18 @@ export class Kernel {
     this.sinks.internalError?.(error);
   }
 
-  /** The scheduler itself failed: nothing runs any more. */
+  /**
+   * The scheduler itself failed: nothing can run any more. Whoever waits for a process hears that it was killed, and what
+   * was written is kept.
+   */
   crash(error: unknown): void {
     this.sinks.internalError?.(error);
+    for (const task of this.tasks.values())
+      try {
+        task.process.exitStatus ??= signals.SIGKILL;
+        exitTask(task, signals.SIGKILL);
+      } catch (other) {
+        this.sinks.internalError?.(other);
+      }
   }
 }

@@ -1,4 +1,4 @@
-/** A guest that only computes: the host's event loop goes on, other processes go on, and a kill from outside arrives. */
+/** Whoever waits for a guest is not kept waiting: by one that only computes, or by a failure of the engine's own. */
 import { spawnSync } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -47,4 +47,27 @@ test.each(engines)("busy guests starve neither each other nor the host, %s", asy
   expect(result.status).toBe(signals.SIGKILL);
   // Every 10 ms or so of our own time, whatever else the machine does; not once in whole seconds.
   expect((user + system) / 1000 / ticks).toBeLessThan(100);
+});
+
+test("an engine that fails ends the container and says why", async () => {
+  const folder = mkdtempSync(join(tmpdir(), "wherry-broken-"));
+  const path = join(folder, "busy");
+  writeFileSync(`${path}.c`, source);
+  const made = spawnSync("gcc", ["-static", "-O1", "-o", path, `${path}.c`]);
+  expect(String(made.stderr)).toBe("");
+  const broken = new Error("the engine is broken");
+  const result = await runGuest({
+    program: readFileSync(path),
+    started: (kernel) => {
+      let runs = 0;
+      const run = kernel.cpu.run.bind(kernel.cpu);
+      kernel.cpu.run = (budget, msMax) => {
+        if (++runs > 100) throw broken;
+        return run(budget, msMax);
+      };
+    },
+  });
+  rmSync(folder, { recursive: true });
+  expect(result.errors).toEqual([broken]);
+  expect(result.status).toBe(signals.SIGKILL);
 });

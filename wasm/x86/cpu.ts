@@ -134,6 +134,7 @@ class Processor implements RehearsalCpu {
   readonly contextBytes = contextBytes;
   readonly level: CpuLevel;
   pager: ((address: number) => void) | null = null;
+  compileFailed: ((error: unknown) => void) | null = null;
   readonly #exports: Exports;
   readonly #decoder: BlockDecoder;
   /** Null: interpreted only. */
@@ -206,6 +207,7 @@ class Processor implements RehearsalCpu {
               memory: () => ({ bytes: this.bytes, words: this.words, view: this.view }),
               frameOf: (address) => this.#frameOf(address),
               bringIn: (address) => this.#bringIn(address),
+              failed: (error) => this.compileFailed?.(error),
             },
             this.#decoder,
             regions,

@@ -206,6 +206,8 @@ export interface Cpu {
    * Without it, such code waits until the guest itself has touched all of its pages.
    */
   pager: ((address: number) => void) | null;
+  /** Called with an error of the compiler itself. What could not be compiled is interpreted. */
+  compileFailed: ((error: unknown) => void) | null;
   /** After a leaf of the current space was changed or removed: drops what the TLBs know of that page. */
   invalidatePage(address: number): void;
   /** After many changes, or when `id` is reused: drops everything known of all spaces. */

@@ -86,6 +86,7 @@ function compileRegion(
 
 function flowThrough(blocks: readonly BasicBlock[], node: ReadonlyMap<number, number>, structure: Structure): Flow {
   const order = structure.order();
+  const reachable = order.map((id) => blocks[id - 1]!);
   const predecessors = new Map<number, BasicBlock[]>(order.map((id) => [id, []]));
   for (const id of order)
     for (const offset of blocks[id - 1]!.successors) predecessors.get(node.get(offset)!)!.push(blocks[id - 1]!);
@@ -102,8 +103,8 @@ function flowThrough(blocks: readonly BasicBlock[], node: ReadonlyMap<number, nu
     return loop;
   };
   return {
-    order: order.map((id) => blocks[id - 1]!),
-    loops: [...order.filter(isLoop).map(loopAt), ...(structure.loopsByDispatch ? [new Set(blocks)] : [])],
+    order: reachable,
+    loops: [...order.filter(isLoop).map(loopAt), ...(structure.loopsByDispatch ? [new Set(reachable)] : [])],
     dominator: (block) => {
       const id = structure.dominator(node.get(block.offset)!);
       return id === 0 ? null : blocks[id - 1]!;

@@ -23,6 +23,8 @@ export interface RegionHost {
   frameOf(address: number): number;
   /** The same, after the page was mapped if that needs no waiting. */
   bringIn(address: number): number;
+  /** The compiler itself failed. */
+  failed(error: unknown): void;
 }
 
 /** What the choice of what is compiled depends on. */

@@ -1,5 +1,5 @@
 /** What compiled code must notice: bytes and mappings that change beneath it. In each mode, because the interpreter must too. */
-import { describe, expect, test } from "vitest";
+import { describe, expect, test, vi } from "vitest";
 import { assemble, codeAddress, Machine } from "../../../test/x86/machine.ts";
 import { engines, jitMode } from "../../../test/x86/mode.ts";
 import { exit, pte } from "../types.ts";
@@ -206,4 +206,24 @@ describe.each(engines)("code that changes, %s", (engine) => {
     }
     expect(machine.cpu.register(rcx)).toBe(BigInt(second + 25));
   });
+});
+
+test("what cannot be compiled is interpreted, and said", () => {
+  const machine = new Machine(undefined, "force");
+  machine.load(assemble("mov ecx, 1000\n xor eax, eax\n1: add eax, ecx\n dec ecx\n jnz 1b\n syscall"));
+  const errors: unknown[] = [];
+  machine.cpu.compileFailed = (error) => errors.push(error);
+  const broken = vi.spyOn(WebAssembly, "Module").mockImplementation(function refuse() {
+    throw new WebAssembly.CompileError("refused");
+  });
+  try {
+    expect(machine.cpu.run(1e6)).toBe(exit.syscall);
+  } finally {
+    broken.mockRestore();
+  }
+  expect(machine.cpu.register(rax)).toBe(500_500n);
+  expect(machine.cpu.counters.modules).toBe(0);
+  expect(errors[0]).toBeInstanceOf(WebAssembly.CompileError);
+  // Each place once.
+  expect(errors.length).toBeLessThan(10);
 });

@@ -6,7 +6,7 @@ import { limits } from "../../../src/base/limits.ts";
 import type { BlockDecoder } from "../decoder.ts";
 import { regionMisses, regionTable } from "../layout.ts";
 import type { JitMode } from "../types.ts";
-import { compileRegions } from "./compile.ts";
+import { compileRegions, type CompiledModule } from "./compile.ts";
 import { regionImports } from "./interface.ts";
 import { isIn, LiveRegions, placeOf, type Live, type RegionHost } from "./live.ts";
 import type { Profile } from "./profile.ts";
@@ -320,8 +320,16 @@ export class Tier {
     const options = forced
       ? { lean: true, resolvesMisses: this.modules % 4 !== 3, inMemory: this.modules % 2 === 1 }
       : { resolvesMisses };
-    const compiled = compileRegions(regions, options);
-    const module = new WebAssembly.Module(compiled.bytes);
+    let compiled: CompiledModule;
+    let module: WebAssembly.Module;
+    try {
+      compiled = compileRegions(regions, options);
+      module = new WebAssembly.Module(compiled.bytes);
+    } catch (error) {
+      for (const region of regions) for (const { offset } of region.blocks) this.#refused.add(placeOf(region, offset));
+      this.#host.failed(error);
+      return;
+    }
     const instance = new WebAssembly.Instance(module, { region: this.#imports });
     this.modules++;
     compiled.regions.forEach((one, i) => {
