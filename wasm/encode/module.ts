@@ -233,6 +233,14 @@ export class FunctionBuilder implements FunctionRef {
     this.#code.push(0x0f);
   }
 
+  /** Ends the function with the result of a call that takes its place: no frame of this one stays. `callee`: a call. */
+  returnCall(callee: Expression): void {
+    const { parts, code } = callee;
+    // The opcodes of tail calls come right behind those of the calls.
+    if (code[0] !== 0x10 && code[0] !== 0x11) throw new Error("only a call can take a function's place");
+    this.#append({ type: "void", parts, code: [code[0] + 2, ...code.slice(1)] });
+  }
+
   /** Leaves the value as the function's result at its end. */
   result(value: Expression): void {
     this.#append(value);

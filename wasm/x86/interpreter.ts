@@ -26,7 +26,8 @@ import {
   traceDirect,
   traceMask,
 } from "./layout.ts";
-import { buildMmu, jumpSlot } from "./mmu.ts";
+import { buildMmu, jumpSlot, pageOf } from "./mmu.ts";
+import { buildOnward } from "./onward.ts";
 import "./rows/all.ts";
 import { state } from "./state.ts";
 import { exit } from "./types.ts";
@@ -58,6 +59,7 @@ export function buildInterpreter(options: InterpreterOptions = {}): Uint8Array<A
   for (const f of [flagsOf.carry, flagsOf.all, ...flagsOf.conditions]) named.set(f.name, f);
   named.set("carry", flags.carry);
   named.set("arithmeticFlags", flags.all);
+  named.set("onward", buildOnward(m));
   const helper = (name: string): FunctionRef => {
     const found = named.get(name);
     if (found === undefined) throw new Error(`no helper is named ${name}`);
@@ -77,10 +79,6 @@ export function buildInterpreter(options: InterpreterOptions = {}): Uint8Array<A
   // For compiled regions, which call the same functions.
   for (const name of regionImports()) if (!hostHelpers.has(name)) m.export(helper(name), `region.${name}`);
   return m.bytes(options);
-}
-
-function pageOf(address: Expression): Expression {
-  return i64.and(address, i64.const(-4096));
 }
 
 function buildRun(m: ModuleBuilder, services: Services, verify: FunctionRef): FunctionRef {
@@ -244,6 +242,7 @@ function buildRun(m: ModuleBuilder, services: Services, verify: FunctionRef): Fu
             f.br(again);
           }),
         );
+        f.emit(i32.store(base, region, state.region));
         f.set(
           result,
           m.callImported(
@@ -260,16 +259,15 @@ function buildRun(m: ModuleBuilder, services: Services, verify: FunctionRef): Fu
         const entries = i64.add(i64.load(base, state.regionEntries), i64.const(1));
         f.emit(i64.store(base, entries, state.regionEntries));
         f.set(budget, i32.load(base, state.budget));
-        log(i64.load(base, state.left));
         f.brIf(leave, i32.eq(result, i32.const(regionStatus.leave)));
         f.set(skip, i32.geU(result, i32.const(regionStatus.interpret)));
         f.if(i32.eq(result, i32.const(regionStatus.missed)), () => {
-          const misses = i32.shl(i32.load(region, regionTable.place), i32.const(2));
-          f.set(result, misses);
+          // Not the one that was entered here, if it went on to others.
+          const place = i32.load(i32.load(base, state.region), regionTable.place);
+          f.set(result, i32.shl(place, i32.const(2)));
           f.emit(i32.store(result, i32.add(i32.load(result, regionMisses.base), i32.const(1)), regionMisses.base));
         });
         f.set(target, i64.load(base, state.rip));
-        log(target);
         f.br(look);
       },
       [special.effectiveIndexed]: () => {

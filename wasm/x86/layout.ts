@@ -35,12 +35,10 @@ export const regionMisses = { base: 0xc8000, entries: limits.regionsMax } as con
 /**
  * The last jumps, a ring of guest addresses (u64): what a computed jump led to; with bit 62, a direct jump that was taken
  * (of a compare and branch done as one, the compare). What was executed between two of them follows from the code: the
- * compiler learns from it what is hot and where control goes. An entry with bit 63 says that compiled code ran and was
- * left, by the computed jump at that address, or (0 besides the bit) otherwise.
+ * compiler learns from it what is hot and where control goes.
  */
 export const trace = { base: 0x38000, entries: 4096 } as const;
 export const traceMask = trace.entries * 8 - 1;
-export const traceGap = -(2n ** 63n);
 export const traceDirect = 2n ** 62n;
 
 /** From (rip, address space) to a record: rip (u64), space (u32), record (u32). */

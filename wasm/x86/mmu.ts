@@ -63,6 +63,10 @@ export function tlbTag(address: Expression, bytes: number): Expression {
   return i64.or(i64.and(last, i64.const(-4096)), i64.load(base, state.spaceTag));
 }
 
+export function pageOf(address: Expression): Expression {
+  return i64.and(address, i64.const(-4096));
+}
+
 /** Offset of the jump cache entry of an address. */
 export function jumpSlot(rip: Expression): Expression {
   return i32.shl(

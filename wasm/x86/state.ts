@@ -77,8 +77,8 @@ export const state = {
   regionEntries: 4344,
   /** 1: compiled regions are passed by, so that the interpreter traces everything. */
   bypass: 4400,
-  /** How compiled code was left last, for the trace (u64). */
-  left: 4392,
+  /** Descriptor of the compiled region that runs, or ran last (u32). */
+  region: 4392,
   /** Where the next entry goes in the trace (layout.ts), in bytes. */
   traceNext: 4328,
   /** Intermediate results of the soft floating point (assembly/), up to 1 KiB. */

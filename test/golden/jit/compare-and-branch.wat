@@ -1,8 +1,10 @@
 (module
  (type $0 (func (param i32 i64 i64) (result i32)))
- (type $1 (func (param i32 i64 i32) (result i32)))
+ (type $1 (func (param i64 i32) (result i32)))
+ (type $2 (func (param i32 i64 i32) (result i32)))
  (import "region" "memory" (memory $mimport$0 592))
  (import "region" "arithmeticFlagsOf" (func $fimport$0 (param i32 i64 i64) (result i32)))
+ (import "region" "onward" (func $fimport$1 (param i64 i32) (result i32)))
  (export "0" (func $0))
  (func $0 (param $0 i32) (param $1 i64) (param $2 i32) (result i32)
   (local $3 i32)
@@ -21,10 +23,6 @@
    (i64.load offset=4112 align=1
     (i32.const 0)
    )
-  )
-  (i64.store offset=4392 align=1
-   (i32.const 0)
-   (i64.const -9223372036854775808)
   )
   (local.set $10
    (i64.load offset=1024 align=1
@@ -242,16 +240,6 @@
     )
     (br $block3)
    )
-   (i64.store offset=4392 align=1
-    (i32.const 0)
-    (i64.or
-     (i64.add
-      (local.get $1)
-      (local.get $7)
-     )
-     (i64.const -9223372036854775808)
-    )
-   )
    (local.set $9
     (i32.const 0)
    )
@@ -279,6 +267,18 @@
   (i64.store offset=1200 align=1
    (i32.const 0)
    (local.get $5)
+  )
+  (if
+   (i32.eq
+    (local.get $9)
+    (i32.const 0)
+   )
+   (then
+    (return_call $fimport$1
+     (local.get $8)
+     (local.get $2)
+    )
+   )
   )
   (i64.store offset=1176 align=1
    (i32.const 0)

@@ -7,6 +7,7 @@
  (import "region" "writeDirect" (func $fimport$0 (param i64 i32) (result i32)))
  (import "region" "readHost" (func $fimport$1 (param i64 i32 i32) (result i32)))
  (import "region" "arithmeticFlagsOf" (func $fimport$2 (param i32 i64 i64) (result i32)))
+ (import "region" "onward" (func $fimport$3 (param i64 i32) (result i32)))
  (export "0" (func $0))
  (func $0 (param $0 i32) (param $1 i64) (param $2 i32) (result i32)
   (local $3 i32)
@@ -32,10 +33,6 @@
    (i64.load offset=4112 align=1
     (i32.const 0)
    )
-  )
-  (i64.store offset=4392 align=1
-   (i32.const 0)
-   (i64.const -9223372036854775808)
   )
   (local.set $20
    (i64.load offset=1032 align=1
@@ -439,16 +436,6 @@
     )
     (br $block3)
    )
-   (i64.store offset=4392 align=1
-    (i32.const 0)
-    (i64.or
-     (i64.add
-      (local.get $1)
-      (local.get $7)
-     )
-     (i64.const -9223372036854775808)
-    )
-   )
    (local.set $9
     (i32.const 0)
    )
@@ -472,6 +459,18 @@
   (i64.store offset=1112 align=1
    (i32.const 0)
    (local.get $21)
+  )
+  (if
+   (i32.eq
+    (local.get $9)
+    (i32.const 0)
+   )
+   (then
+    (return_call $fimport$3
+     (local.get $8)
+     (local.get $2)
+    )
+   )
   )
   (i64.store offset=1176 align=1
    (i32.const 0)

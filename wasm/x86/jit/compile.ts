@@ -231,7 +231,7 @@ class BlockCompiler {
     if (known.length <= comparedMax) {
       for (const offset of known) f.if(i64.eq(relative, i64.const(offset)), () => this.#go(offset));
     } else this.#switch(relative, known);
-    context.exitTo(to, this.#block.operations.at(-1)!.offset);
+    context.exitTo(to);
   }
 
   /** Many targets: a perfect hash of the distance from the origin leads to each, where it is compared. */

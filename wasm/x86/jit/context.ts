@@ -7,7 +7,6 @@ import type { Expression } from "../../encode/expression.ts";
 import { call, type FunctionBuilder, type Label, type Local } from "../../encode/module.ts";
 import { f32, f64, i32, i64, select } from "../../encode/numeric.ts";
 import { f32x4, f64x2, i32x4, i64x2, v128 } from "../../encode/simd.ts";
-import { traceGap } from "../layout.ts";
 import type { NumberFormat } from "../row.ts";
 import { zeroVector } from "../rows/lanes.ts";
 import { state } from "../state.ts";
@@ -111,7 +110,6 @@ export class RegionContext {
     this.#target = f.local("i64");
     this.#status = f.local("i32");
     f.set(this.spaceTag, i64.load(base, state.spaceTag));
-    f.emit(i64.store(base, i64.const(traceGap), state.left));
     f.defer(() => this.#loads());
     const done = f.open();
     const computed = f.open();
@@ -144,10 +142,12 @@ export class RegionContext {
     f.set(this.#status, i32.const(regionStatus.leave));
     f.br(this.#exits.done);
     f.end(); // computed
-    f.emit(i64.store(base, i64.or(i64.add(this.origin, this.#site), i64.const(traceGap)), state.left));
     f.set(this.#status, i32.const(regionStatus.jump));
     f.end(); // done
     f.defer(() => this.#stores());
+    f.if(i32.eq(this.#status, i32.const(regionStatus.jump)), () =>
+      f.returnCall(this.call("onward", this.#target, this.budget)),
+    );
     f.emit(i64.store(base, this.#target, state.rip));
     f.emit(i32.store(base, this.budget, state.budget));
     f.result(this.#status);
@@ -419,10 +419,9 @@ export class RegionContext {
     this.f.br(this.#exits.jump);
   }
 
-  /** Leaves for a computed address; `from` is the instruction that jumps. */
-  exitTo(target: Expression, from: number): void {
+  /** Leaves for a computed address. */
+  exitTo(target: Expression): void {
     this.f.set(this.#target, target);
-    this.f.set(this.#site, i64.const(from));
     this.f.br(this.#exits.computed);
   }
 

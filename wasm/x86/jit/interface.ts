@@ -20,6 +20,7 @@ export const regionStatus = {
 
 /** Functions of the interpreter's module that regions call, besides the helpers of rows: parameters and results. */
 const services: Record<string, readonly [readonly ValueType[], readonly ValueType[]]> = {
+  onward: [["i64", "i32"], ["i32"]],
   readSlow: [["i64", "i32", "i32"], ["i32"]],
   readHost: [["i64", "i32", "i32"], ["i32"]],
   writeDirect: [["i64", "i32"], ["i32"]],

@@ -119,24 +119,16 @@ export class Profile {
     const size = trace.entries * 8;
     let at = since;
     let previous = 0;
-    let left = 0;
     for (; at !== end; at = (at + 8) % size) {
       const high = view.getUint32(trace.base + at + 4, true);
       const low = view.getUint32(trace.base + at, true);
-      if (high >= 0x80000000) {
-        previous = 0;
-        left = (high - 0x80000000) * 2 ** 32 + low;
-        continue;
-      }
       if (high >= 0x40000000) previous = this.#direct(previous, (high - 0x40000000) * 2 ** 32 + low);
       else {
         const address = high * 2 ** 32 + low;
-        if (left !== 0) this.#edge(left, address);
         if (previous !== 0) this.#computed(previous, address);
         this.#visit(address);
         previous = address;
       }
-      left = 0;
     }
   }
 
