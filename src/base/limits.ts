@@ -122,6 +122,13 @@ export const limits = {
   spareWorkerMemoryBytesMax: 256 << 20,
   /** Between two workers of the reserve: about what one takes to load its code. */
   spareWorkerGapMs: 1000,
+  /** Of a processor made ahead, so much memory for decoded code and for the guest is touched: bash needs as much. */
+  arenaBytesTouched: 3 << 20,
+  frameBytesTouched: 6 << 20,
+  /** 0.1 ms on most machines, 2 where a host's page is dear. */
+  pagesTouchedAtOnce: 128,
+  /** That begins when a worker has waited so long: its last container may leave something to do. */
+  touchAfterMs: 100,
   /** A worker has waited so long before it begins to rehearse: a page's first container should not have to share. */
   rehearsalAfterMs: 1500,
   /** Between two pieces of a rehearsal, of some 3 ms: it takes a quarter of one processor at most. */
@@ -131,6 +138,8 @@ export const limits = {
   rehearsedContainerPauseMs: 200,
   /** Pages of layers kept of a program's start: more than python or perl read before they are up. */
   startProfileBytesMax: 7 << 20,
+  /** Pieces of layers kept until a program's start is over, because their pages are to be kept. Of others, copies are. */
+  startProfileHeldBytesMax: 24 << 20,
   /** What a program reads later than this is not its start. */
   startProfileMs: 5000,
   /** How long a container's worker may take to hear of a signal: one in a busy WASI program never does. */

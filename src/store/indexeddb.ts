@@ -121,10 +121,15 @@ export class IndexedDbStore implements Store {
     const pack = await this.#pack(digest);
     if (!pack) throw noSuchPack(digest);
     checkPackRange(digest, offset, length, pack.sizeBytes);
-    const target = new Uint8Array(length);
-    if (length === 0) return target;
+    if (length === 0) return new Uint8Array();
     const first = Math.floor(offset / recordBytes);
     const last = Math.floor((offset + length - 1) / recordBytes);
+    // Mostly a part of one record. Its memory is shared: new memory costs more than to fill it.
+    if (first === last) {
+      const start = offset - first * recordBytes;
+      return (await this.#record(digest, pack.id, first)).subarray(start, start + length);
+    }
+    const target = new Uint8Array(length);
     const pieces: (Uint8Array | Promise<Uint8Array>)[] = [];
     for (let number = first; number <= last; number++) pieces.push(this.#record(digest, pack.id, number));
     for (const [i, piece] of pieces.entries()) {

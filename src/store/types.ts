@@ -33,7 +33,7 @@ export interface Store {
   createPack(): Promise<PackWriter>;
   /** Size in bytes, or null when there is no such pack. */
   packSize(digest: string): Promise<number | null>;
-  /** Exactly `length` bytes at `offset`; reading past the end is an error. */
+  /** Exactly `length` bytes at `offset`, which others may share: not to be changed. Reading past the end is an error. */
   readPack(digest: string, offset: number, length: number): Promise<Uint8Array>;
   /** The same at once where the host can (Node's directory, memory); null in IndexedDB. */
   readonly readPackSync: ((digest: string, offset: number, length: number) => Uint8Array) | null;

@@ -13,7 +13,7 @@ import { special } from "./forms.ts";
 import { hostHelpers } from "./helpers.ts";
 import { buildInterpreter } from "./interpreter.ts";
 import { Tier, type TierMode } from "./jit/tier.ts";
-import { frameBase, pageMarks, record, tlb } from "./layout.ts";
+import { arena, frameBase, pageMarks, record, tlb } from "./layout.ts";
 import { tlbSlotOf } from "./mmu.ts";
 import { nameInstruction } from "./names.ts";
 import { rehearsalBytes, rehearse, type RehearsalCpu } from "./rehearsal/rehearsal.ts";
@@ -93,6 +93,23 @@ export function prepareCpu(module: WebAssembly.Module): () => boolean {
   cpu.resetContext();
   prepared = { cpu, module };
   return () => prepared?.cpu === cpu;
+}
+
+/**
+ * Touches memory of the processor made ahead, where programs that start will: hosts give a page when it is first used,
+ * which takes as long as thousands of instructions. Each step is a piece; it ends when the processor is used.
+ */
+export function* touchPrepared(): Generator<undefined, void> {
+  const made = prepared;
+  const ends = [arena.base + limits.arenaBytesTouched, frameBase + limits.frameBytesTouched];
+  for (const [i, base] of [arena.base, frameBase].entries())
+    for (let at = base; at < ends[i]!; at += limits.pageBytes * limits.pagesTouchedAtOnce) {
+      if (made === null || prepared !== made) return;
+      const { bytes } = made.cpu;
+      const end = Math.min(ends[i]!, at + limits.pageBytes * limits.pagesTouchedAtOnce);
+      for (let page = at; page < end; page += limits.pageBytes) bytes[page] = 0;
+      yield;
+    }
 }
 
 /** The rehearsal of a worker that waits: each step a piece of it. `made` is told of the processor, which is thrown away. */

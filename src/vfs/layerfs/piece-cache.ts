@@ -11,7 +11,7 @@ export interface PackSource {
   readonly readPackSync: ((digest: string, offset: number, length: number) => Uint8Array) | null;
   /** Fills `target` with bytes of a pack, by its number, where they are at hand. */
   recall?(pack: number, offset: number, target: Uint8Array): boolean;
-  /** Told what was read otherwise. */
+  /** Told what was read otherwise. The bytes do not change any more. */
   remember?(pack: number, offset: number, bytes: Uint8Array): void;
 }
 
@@ -66,8 +66,9 @@ export class PieceCache {
       const from = Math.max(0, offset - start);
       const part = pieces[i]!.subarray(from, Math.min(pieceBytes, offset + target.length - start));
       target.set(part, start + from - offset);
+      if (first === last) this.#source.remember?.(pack, offset, part);
     }
-    this.#source.remember?.(pack, offset, target);
+    if (first !== last) this.#source.remember?.(pack, offset, target.slice());
     return null;
   }
 

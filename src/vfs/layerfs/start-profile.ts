@@ -41,6 +41,9 @@ export class StartProfile implements PackSource {
   /** What this one did, in order of first use. */
   #touched = new Map<number, Uint8Array>();
   #touchedBytes = 0;
+  /** Pieces of layers kept alive because parts of them are in `#touched`. */
+  readonly #held = new Set<ArrayBufferLike>();
+  #heldBytes = 0;
   #unforeseenBytes = 0;
 
   constructor(source: PackSource, packs: readonly Pack[]) {
@@ -66,7 +69,16 @@ export class StartProfile implements PackSource {
     const key = pack * packStride + offset;
     if (this.#touched.has(key)) return;
     this.#unforeseenBytes += bytes.length;
-    this.#touch(key, bytes.slice());
+    this.#touch(key, this.#hold(bytes.buffer) ? bytes : bytes.slice());
+  }
+
+  /** Whether a piece may stay until the start is over: a copy of each page in it takes longer than to read it. */
+  #hold(piece: ArrayBufferLike): boolean {
+    if (this.#held.has(piece)) return true;
+    if (this.#heldBytes + piece.byteLength > limits.startProfileHeldBytesMax) return false;
+    this.#held.add(piece);
+    this.#heldBytes += piece.byteLength;
+    return true;
   }
 
   #touch(key: number, bytes: Uint8Array): void {
@@ -99,6 +111,8 @@ export class StartProfile implements PackSource {
   forget(): void {
     this.#known = new Map();
     this.#touched = new Map();
+    this.#held.clear();
+    this.#heldBytes = limits.startProfileHeldBytesMax;
     this.#touchedBytes = limits.startProfileBytesMax;
     this.#unforeseenBytes = 0;
   }

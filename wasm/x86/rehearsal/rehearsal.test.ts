@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { limits } from "../../../src/base/limits.ts";
-import { createCpu, interpreterModule, prepareCpu, rehearseCpu } from "../cpu.ts";
+import { createCpu, interpreterModule, prepareCpu, rehearseCpu, touchPrepared } from "../cpu.ts";
 import { arena, codeHeads } from "../layout.ts";
 import { exit } from "../types.ts";
 import type { RehearsalCpu } from "./rehearsal.ts";
@@ -40,8 +40,12 @@ test("nothing is left of it in the processor a container gets, whenever that com
   const module = interpreterModule();
   for (const steps of [0, 5, 200]) {
     const waits = prepareCpu(module);
+    const touching = touchPrepared();
     const rehearsal = rehearseCpu(module);
-    for (let i = 0; i < steps; i++) rehearsal.next();
+    for (let i = 0; i < steps; i++) {
+      touching.next();
+      rehearsal.next();
+    }
     expect(waits()).toBe(true);
     const cpu = createCpu({ module, memoryBytesMax: limits.memoryBytesDefault });
     expect(waits()).toBe(false);
@@ -57,6 +61,19 @@ test("nothing is left of it in the processor a container gets, whenever that com
     expect(cpu.words[arena.base >> 2]).toBe(0);
     expect(cpu.bytes.subarray(cpu.frameBase).every((byte) => byte === 0)).toBe(true);
   }
+});
+
+test("memory is touched until the processor is used", () => {
+  const module = interpreterModule();
+  prepareCpu(module);
+  const touching = touchPrepared();
+  expect(touching.next().done).toBe(false);
+  createCpu({ module, memoryBytesMax: limits.memoryBytesDefault });
+  expect(touching.next().done).toBe(true);
+  prepareCpu(module);
+  const pieces = [...touchPrepared()].length;
+  const bytes = limits.arenaBytesTouched + limits.frameBytesTouched;
+  expect(pieces).toBe(bytes / limits.pageBytes / limits.pagesTouchedAtOnce);
 });
 
 test("a worker does not wait any more when its container makes a processor of another kind", () => {

@@ -10,7 +10,7 @@ import { limits } from "../../../base/limits.ts";
 import { readableFromPort, writableToPort } from "../../../base/port-stream.ts";
 import type { LayerEntry, LayerIndex } from "../../../oci/layer-index.ts";
 import { MemoryStore } from "../../../store/memory.ts";
-import { newCpu, rehearseCpu } from "../../../../wasm/x86/cpu.ts";
+import { newCpu, rehearseCpu, touchPrepared } from "../../../../wasm/x86/cpu.ts";
 import type { Store } from "../../../store/types.ts";
 import type { ContainerSpec, RuntimeIo } from "../../types.ts";
 import { createEmulator } from "../start.ts";
@@ -29,6 +29,7 @@ const containerMsMax = 2000;
 let containersLeft: number = limits.rehearsedContainers;
 let processor: ReturnType<typeof rehearseCpu> | null = null;
 let restsUntil = 0;
+let begun = false;
 
 /** Another worker's container starts: that is over in a while. */
 export function rest(): void {
@@ -37,10 +38,14 @@ export function rest(): void {
 
 /** Goes on as long as the worker `waits`, and where it was left when it waits again. */
 export async function rehearse(core: WebAssembly.Module, waits: () => boolean): Promise<void> {
+  // Not before the page's first work is done, which may be a container.
+  await pause(begun ? limits.touchAfterMs : limits.rehearsalAfterMs);
+  const touching = touchPrepared();
+  while (waits() && touching.next().done !== true) await pause(limits.rehearsalPauseMs);
+  if (begun) await pause(limits.rehearsalAfterMs);
+  begun = true;
   // Built without a compiler.
   if (program === "") return;
-  // Not before the page's first work is done, which may be a container.
-  await pause(limits.rehearsalAfterMs);
   const rehearseContainer = containersLeft > 0 && waits() ? await containerRehearsal(core) : null;
   for (; containersLeft > 0 && waits(); containersLeft--) {
     await rehearseContainer!(() => waits() && performance.now() >= restsUntil);
