@@ -123,8 +123,8 @@ export const limits = {
   /** Between two workers of the reserve: about what one takes to load its code. */
   spareWorkerGapMs: 1000,
   /** Of a processor made ahead, so much memory for decoded code and for the guest is touched: bash needs as much. */
-  arenaBytesTouched: 3 << 20,
-  frameBytesTouched: 6 << 20,
+  arenaBytesTouched: 4 << 20,
+  frameBytesTouched: 8 << 20,
   /** 0.1 ms on most machines, 2 where a host's page is dear. */
   pagesTouchedAtOnce: 128,
   /** That begins when a worker has waited so long: its last container may leave something to do. */
