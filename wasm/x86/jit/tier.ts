@@ -339,7 +339,8 @@ export class Tier {
       this.compiledInstructions += sizeOf(region);
       const isLive = (): boolean => this.live.isLive(live);
       // Small regions of what ran once are not worth keeping.
-      if (!forced) this.live.translations.compiled(compiled.bytes, i, region, one.entries, isLive);
+      if (!forced)
+        this.live.translations.compiled({ bytes: compiled.bytes, module, index: i }, region, one.entries, isLive);
       for (const block of region.blocks) this.#sampler.cool(placeOf(region, block.offset));
     });
     this.#tryAfter = 0;

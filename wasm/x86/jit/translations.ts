@@ -9,7 +9,8 @@
  */
 import { limits } from "../../../src/base/limits.ts";
 import type { TranslationPack, TranslationStore } from "../types.ts";
-import { linkRegions, regionBodies } from "./link.ts";
+import { regionBodies } from "./link.ts";
+import { regionModules } from "./modules.ts";
 import { decodePack, encodePack, entryKey, packBytes, type CodePiece, type Translation } from "./pack.ts";
 import type { Region } from "./region.ts";
 
@@ -45,7 +46,8 @@ interface Pack extends TranslationPack {
 
 /** A region compiled in this run and not yet written. */
 interface Fresh {
-  readonly module: Uint8Array;
+  readonly bytes: Uint8Array;
+  readonly module: WebAssembly.Module;
   readonly index: number;
   readonly entries: Translation["entries"];
   readonly code: readonly CodePiece[];
@@ -133,10 +135,10 @@ export class Translations {
         if (bytes !== null) await store.remove(pack.key);
         return;
       }
-      const module = await WebAssembly.compile(linkRegions(translations.map(({ body }) => body)));
-      const instance = new WebAssembly.Instance(module, { region: this.#host.imports });
+      const bodies = translations.map(({ body }) => body);
+      const functions = await regionModules.functions(bodies, this.#host.imports);
       pack.stored = translations.map((translation, i) => {
-        const stored = { translation, code: instance.exports[`${i}`] as () => unknown, used: false };
+        const stored = { translation, code: functions[i]!, used: false };
         this.#offer(stored);
         return stored;
       });
@@ -174,8 +176,16 @@ export class Translations {
     this.hits++;
   }
 
-  /** A region has been compiled: function `index` of a module. It is kept if it is still live when that is written. */
-  compiled(module: Uint8Array, index: number, region: Region, offsets: readonly number[], isLive: () => boolean): void {
+  /**
+   * A region has been compiled: function `index` of a module, which has these bytes. It is kept if it is still live when
+   * that is written.
+   */
+  compiled(
+    { bytes, module, index }: { bytes: Uint8Array; module: WebAssembly.Module; index: number },
+    region: Region,
+    offsets: readonly number[],
+    isLive: () => boolean,
+  ): void {
     if (this.#store === null) return;
     this.misses++;
     const code = codeOf(region, this.#host.bytes());
@@ -188,8 +198,8 @@ export class Translations {
       entries.push({ offset, key: entryKey(this.#host.bytes(), (frame + offset - page) >>> 0) });
     }
     const instructions = region.blocks.reduce((sum, block) => sum + block.operations.length, 0);
-    this.#fresh.push({ module, index, entries, code: code!, instructions, isLive });
-    this.#freshBytes += module.length;
+    this.#fresh.push({ bytes, module, index, entries, code: code!, instructions, isLive });
+    this.#freshBytes += bytes.length;
     if (this.#freshBytes > limits.translationPackBytesMax) void this.keep();
   }
 
@@ -206,13 +216,16 @@ export class Translations {
     this.#freshBytes = 0;
     if (store === null) return;
     const added: Translation[] = [];
-    const bodies = new Map<Uint8Array, Uint8Array[] | null>();
-    for (const { module, index, entries, code, instructions, isLive } of fresh) {
+    const bodies = new Map<WebAssembly.Module, Uint8Array[] | null>();
+    for (const { bytes, module, index, entries, code, instructions, isLive } of fresh) {
       if (!isLive()) continue;
       let all = bodies.get(module);
-      if (all === undefined) bodies.set(module, (all = regionBodies(module)));
+      if (all === undefined) {
+        bodies.set(module, (all = regionBodies(bytes)));
+        if (all !== null) regionModules.add(module, all);
+      }
       const body = all?.[index];
-      if (body !== undefined) added.push({ entries, code, instructions, age: 0, body: body.slice() });
+      if (body !== undefined) added.push({ entries, code, instructions, age: 0, body });
     }
     if (added.length === 0) return;
     const replaced = [...this.#packs].filter(
