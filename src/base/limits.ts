@@ -12,6 +12,9 @@ export const limits = {
   pageCacheBytesMax: 256 << 20,
   /** What is read at once from a layer: a get from IndexedDB costs the same up to about this size. */
   packPieceBytes: 128 << 10,
+  /** Of files up to this size, so many pieces at most are read ahead at a page that has to be waited for. */
+  readAheadFileBytesMax: 8 << 20,
+  readAheadPiecesMax: 16,
   /** Raw pieces of layers kept beside the page cache: enough for the small files that lie around those in use. */
   pieceCacheBytesMax: 16 << 20,
   /** Files of one writable layer: each costs a few hundred bytes of memory. */

@@ -8,6 +8,7 @@ import type { CachedFile, PageCache } from "../page-cache.ts";
 import type { PieceCache } from "./piece-cache.ts";
 
 const pageBytes = limits.pageBytes;
+const pieceBytes = limits.packPieceBytes;
 
 /** A run of bytes: where in the file, how long, and where in the archive. */
 interface Run {
@@ -28,6 +29,8 @@ export class LayerContent implements LowerContent, CachedFile {
   readonly #pieces: PieceCache;
   readonly #pages: (number | undefined)[] = [];
   #lastMiss = -1;
+  /** How often a page had to be waited for. */
+  #waits = 0;
 
   constructor(layer: number, entry: LayerEntry, cache: PageCache, pieces: PieceCache) {
     this.#layer = layer;
@@ -71,9 +74,7 @@ export class LayerContent implements LowerContent, CachedFile {
       return -errno.EIO;
     }
     if (wait !== null) {
-      // Reading on in order: have the next piece ready when it is wanted.
-      if (index === 0 || index === this.#lastMiss + 1)
-        this.#pieces.prefetch(this.#layer, this.#offset + index * pageBytes + limits.packPieceBytes);
+      this.#readAhead(index);
       return wait.then(
         () => this.page(index),
         () => -errno.EIO,
@@ -90,6 +91,24 @@ export class LayerContent implements LowerContent, CachedFile {
     this.#cache.add(this, index);
     // Adding may have evicted: never what was just added unless the cache holds nothing else.
     return this.#pages[index] ?? -errno.ENOMEM;
+  }
+
+  /**
+   * Has more ready when it is wanted, because pieces that are asked for together come in a fraction of the time: the next
+   * one of what is read in order, and of programs and libraries, which are read all over, twice as many at each wait.
+   */
+  #readAhead(index: number): void {
+    const isInOrder = index === 0 || index === this.#lastMiss + 1;
+    const isProgram = this.#runs === null && this.size <= limits.readAheadFileBytesMax;
+    const pieces = isProgram ? Math.min(limits.readAheadPiecesMax, 2 ** this.#waits++) : isInOrder ? 1 : 0;
+    const at = this.#offset + index * pageBytes;
+    const end = this.#offset + this.size;
+    for (let next = at + pieceBytes; next <= at + pieces * pieceBytes; next += pieceBytes) {
+      // From its end, on from its beginning; what lies behind a small file is likely to be wanted next.
+      const beyond =
+        next < end || (pieces === 1 && isInOrder) ? 0 : Math.ceil((next - end + 1) / this.size) * this.size;
+      this.#pieces.prefetch(this.#layer, next - beyond);
+    }
   }
 
   /** The page's bytes into `scratch`, or a promise after which to try again. */

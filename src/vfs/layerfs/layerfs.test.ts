@@ -157,15 +157,35 @@ test("sparse files read zeros in their holes", async () => {
 });
 
 test("with immediate storage every read is immediate; otherwise requests for one piece are joined", async () => {
-  const big = new Uint8Array(300_000).map((_, i) => i % 251);
-  const now = build([[{ path: "f", content: big }]]);
-  expect(typeof at(now.tree.root, "f")!.content!.page(40)).toBe("number");
-  const later = build([[{ path: "f", content: big }]], false);
+  const small = new Uint8Array(100_000).map((_, i) => i % 251);
+  const now = build([[{ path: "f", content: small }]]);
+  expect(typeof at(now.tree.root, "f")!.content!.page(20)).toBe("number");
+  const later = build([[{ path: "f", content: small }]], false);
   const content = at(later.tree.root, "f")!.content!;
   const pages = await Promise.all([content.page(1), content.page(2), content.page(1)]);
   expect(later.source.reads).toBe(1);
   expect(pages[0]).toBe(pages[2]);
   expect(later.pool.bytes(pages[1]!)[5]).toBe((2 * 4096 + 5) % 251);
+});
+
+test("a program is read ahead, more at each wait, and nothing of it twice", async () => {
+  const pieces = 12;
+  const big = new Uint8Array(pieces * limits.packPieceBytes - 600).map((_, i) => i % 251);
+  const { tree, source } = build([[{ path: "f", content: big }]], false);
+  const content = at(tree.root, "f")!.content!;
+  const pagesOf = limits.packPieceBytes / limits.pageBytes;
+  const waits: number[] = [];
+  // From the middle to the end, then from the beginning.
+  for (let piece = 0; piece < pieces; piece++) {
+    const index = ((piece + pieces / 2) % pieces) * pagesOf + 1;
+    const page = content.page(index);
+    if (typeof page !== "number") waits.push(piece);
+    expect(await page).toBeGreaterThan(0);
+    // What was asked for meanwhile comes before the next.
+    await new Promise((resolve) => setTimeout(resolve, 1));
+  }
+  expect(waits).toEqual([0, 2, 5, 10]);
+  expect(source.reads).toBe(pieces);
 });
 
 test("a failing disk is -EIO, and works again afterwards", async () => {
