@@ -36,12 +36,16 @@ const worthModule = 2_000_000;
 const worthFirstModule = 20_000_000;
 /** So much of what is interpreted must be hot until stored code is read: a short program gains nothing by it. */
 const worthStored = 18_000_000;
+/** Both come sooner when few instructions are all that runs: they must have cost so much more than compiling them, twice. */
+const worthLoop = 4_000_000;
+const loopMargin = 2;
 /** Of what must be hot, regions that are worth compiling must have so much. */
 const leastGain = 0.5;
 /** When nothing was worth compiling, so many times as much must be hot until that is tried again. */
 const triesApart = 1.5;
 /** Places tried as the beginning of a region without gain, at one time. */
 const failuresMax = 8;
+const loopFailuresMax = 1;
 /** What ways from one region to the next must have cost, in interpreted instructions, until regions are formed anew. */
 const reformAfterFirst = 30_000_000;
 /** With fewer visits to a place than this for each way to another region, regions are too small. */
@@ -119,7 +123,8 @@ export class Tier {
     if (this.#mode === "rehearsal") return;
     if (this.live.translations.isComing) {
       // What is stored is better than what could be compiled now.
-      if (this.#hot(profile).left >= worthStored) this.live.translations.release();
+      const hot = this.#hot(profile);
+      if (hot.left >= worthStored || this.#isLoop(hot, profile)) this.live.translations.release();
       return;
     }
     this.#resolveMisses(profile);
@@ -141,10 +146,20 @@ export class Tier {
     return hot;
   }
 
+  /** Whether few instructions have taken most of the time. */
+  #isLoop(hot: Hot, profile: Profile): boolean {
+    let gain = 0;
+    for (const [address, lost] of hot.lost)
+      gain += Math.max(0, lost - loopMargin * interpretedPerCompiled * profile.instructions(address));
+    return gain >= worthLoop;
+  }
+
   /** Compiles what has been interpreted for so long that it pays. */
   #compileHot(profile: Profile): void {
-    const worth = this.modules === 0 ? worthFirstModule : worthModule;
     const hot = this.#hot(profile);
+    const isLoop = this.modules === 0 && hot.left < worthFirstModule && this.#isLoop(hot, profile);
+    const worth = this.modules > 0 ? worthModule : isLoop ? worthLoop : worthFirstModule;
+    const cost = interpretedPerCompiled * (isLoop ? loopMargin : 1);
     const done = (address: number): void => {
       hot.left -= hot.lost.get(address) ?? 0;
       hot.lost.delete(address);
@@ -152,7 +167,8 @@ export class Tier {
     for (const address of hot.places) if (this.live.offer(this.live.physical(address), address)) done(address);
     if (hot.left < Math.max(worth, this.#tryAfter)) return;
     this.#tryAfter = hot.left * triesApart;
-    const least = worth * leastGain;
+    const least = isLoop ? worthLoop : worth * leastGain;
+    const failuresLeft = isLoop ? loopFailuresMax : failuresMax;
     const started = performance.now();
     const before = profile.predecessors();
     const covered = new Set<number>();
@@ -162,7 +178,7 @@ export class Tier {
     let gain = 0;
     let failures = 0;
     for (const address of hot.places) {
-      if (regions.length >= limits.regionsPerModuleMax || failures > failuresMax || gain + hot.left < least) break;
+      if (regions.length >= limits.regionsPerModuleMax || failures > failuresLeft || gain + hot.left < least) break;
       if (!hot.lost.has(address)) continue;
       const physical = this.live.physical(address);
       done(address);
@@ -176,13 +192,13 @@ export class Tier {
         continue;
       }
       const saved = this.#lostIn(region);
-      if (saved < sizeOf(region) * interpretedPerCompiled) {
-        const factor = Math.min(2, (sizeOf(region) * interpretedPerCompiled) / saved);
+      if (saved < sizeOf(region) * cost) {
+        const factor = Math.min(2, (sizeOf(region) * cost) / saved);
         this.#failed.set(physical, factor * this.#sampler.heat(physical));
         failures++;
         continue;
       }
-      gain += saved;
+      gain += isLoop ? saved - sizeOf(region) * cost : saved;
       regions.push(region);
       for (const block of region.blocks) {
         covered.add(region.origin + block.offset);
