@@ -227,3 +227,23 @@ test("what cannot be compiled is interpreted, and said", () => {
   // Each place once.
   expect(errors.length).toBeLessThan(10);
 });
+
+test("a loop of few instructions is compiled sooner than much code that is as hot together", () => {
+  const compiledAfter = (source: string): number => {
+    const machine = new Machine(undefined, "on");
+    machine.load(assemble(source));
+    while (machine.cpu.counters.regions === 0 && machine.cpu.counters.instructions < 60_000_000) {
+      machine.cpu.setRegisterNumber(rcx, 1_000_000);
+      machine.cpu.run(200_000);
+    }
+    return machine.cpu.counters.instructions / 1e6;
+  };
+  const small = compiledAfter("1: add eax, ecx\n dec ecx\n jnz 1b\n jmp 1b");
+  // Two thousand instructions, each as often as the others.
+  const blocks = Array.from({ length: 500 }, () => "test eax, eax\n jns 2f\n inc eax\n 2: add eax, 3").join("\n");
+  const large = compiledAfter(`1: ${blocks}\n jmp 1b`);
+  expect(small).toBeGreaterThan(4);
+  expect(small).toBeLessThan(10);
+  expect(large).toBeGreaterThan(15);
+  expect(large).toBeLessThan(60);
+});

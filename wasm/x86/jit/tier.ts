@@ -168,7 +168,7 @@ export class Tier {
     if (hot.left < Math.max(worth, this.#tryAfter)) return;
     this.#tryAfter = hot.left * triesApart;
     const least = isLoop ? worthLoop : worth * leastGain;
-    const failuresLeft = isLoop ? loopFailuresMax : failuresMax;
+    const failuresAllowed = isLoop ? loopFailuresMax : failuresMax;
     const started = performance.now();
     const before = profile.predecessors();
     const covered = new Set<number>();
@@ -178,7 +178,7 @@ export class Tier {
     let gain = 0;
     let failures = 0;
     for (const address of hot.places) {
-      if (regions.length >= limits.regionsPerModuleMax || failures > failuresLeft || gain + hot.left < least) break;
+      if (regions.length >= limits.regionsPerModuleMax || failures > failuresAllowed || gain + hot.left < least) break;
       if (!hot.lost.has(address)) continue;
       const physical = this.live.physical(address);
       done(address);

@@ -36,7 +36,10 @@ export function rest(): void {
   restsUntil = performance.now() + limits.spareWorkerDelayMs;
 }
 
-/** Goes on as long as the worker `waits`, and where it was left when it waits again. */
+/**
+ * Touches the memory of the processor that waits, then rehearses: as long as the worker `waits`, and from where it was
+ * left when it waits again.
+ */
 export async function rehearse(core: WebAssembly.Module, waits: () => boolean): Promise<void> {
   // Not before the page's first work is done, which may be a container.
   await pause(begun ? limits.touchAfterMs : limits.rehearsalAfterMs);
