@@ -1,4 +1,5 @@
 /** Makes cases from rows: every form of a row, registers and memory filled with values it is likely to trip over. */
+import { exactness } from "../../wasm/x86/state.ts";
 import { bitsOf, parsedRows, type ParsedRow } from "../../wasm/x86/operands.ts";
 import type { OperandSize } from "../../wasm/x86/row.ts";
 import { xsaveLayout } from "../../wasm/x86/types.ts";
@@ -133,7 +134,7 @@ function fillFx(dice: Dice, form: Form, registers: number[]): Uint8Array {
     if (form.parsed.row.name === "FYL2XP1" && exponent >= 0x3ffd && exponent !== 0x7fff)
       view.setUint16(40, (view.getUint16(40, true) & 0x8000) | (0x3ffc - dice.below(70)), true);
   }
-  // MXCSR: half the cases have the default one, where no flags are kept; the rest any mode.
+  // MXCSR: half the cases have the default one, the rest any mode.
   if (/^([sx]|avx|fma|f16c)/.test(feature) && dice.chance(2)) {
     const masks = dice.chance(8) ? dice.below(64) : 0x3f;
     const flags = dice.chance(2) ? 0x20 : dice.below(64);
@@ -348,6 +349,7 @@ export function makeCase(dice: Dice, form: Form): FormCase {
     registers,
     flags,
     fx,
+    exactness: dice.pick([0, exactness.counted, exactness.loaded]),
     high,
     window,
     immediate: encoded.immediate,

@@ -1,4 +1,5 @@
 /** Whether the emulator did what the processor did, and if not, a report to work from. */
+import { defaultMxcsr, mxcsrModes } from "../../wasm/x86/state.ts";
 import type { FormCase } from "./cases.ts";
 import { codeBase, type Result } from "./layout.ts";
 import { undefinedFlags } from "./undefined.ts";
@@ -127,12 +128,11 @@ export function differences(test: FormCase, native: Result, ours: Result): strin
     );
     if (!same) note(`ymm${i} above`, bytesHex(theirs), bytesHex(mine));
   }
-  // Before exact mode (the default MXCSR) only two flags of arithmetic are kept: see wasm/x86/assembly/sse.ts.
+  // Compiled code may keep invalid and division by zero only (wasm/x86/state.ts, `exactness`).
   const startMxcsr = new DataView(test.fx.buffer, test.fx.byteOffset).getUint32(24, true);
-  const isEarly = (startMxcsr & 0xfffa) === 0x1f80;
+  const keepsAll = test.exactness !== 0 || (startMxcsr & mxcsrModes) !== defaultMxcsr;
   const loads = /^(V?LDMXCSR|FXRSTOR|XRSTOR)$/.test(row.name);
-  const early = test.name !== "sequence" && /^V?(ADD|SUB|MUL|DIV|SQRT)[SP][SD]$/.test(row.name) ? 0xffc5 : 0xffc0;
-  const mxcsrMask = isEarly && !loads ? early : 0xffff;
+  const mxcsrMask = keepsAll || loads ? 0xffff : mxcsrModes | 0x5;
   const theirMxcsr = theirFx.getUint32(24, true) & mxcsrMask;
   const myMxcsr = myFx.getUint32(24, true) & mxcsrMask;
   // A compacted image without vectors: AMD's processors take its MXCSR, Intel's and ours reset it.

@@ -1,7 +1,7 @@
 /** Runs cases on the emulated processor, with the same memory map as native.c. */
 import { createCpu } from "../../wasm/x86/cpu.ts";
 import { jitMode, type EngineMode } from "../x86/mode.ts";
-import { state } from "../../wasm/x86/state.ts";
+import { exactness, state } from "../../wasm/x86/state.ts";
 import { exit, pte, type Cpu, type Exit } from "../../wasm/x86/types.ts";
 import {
   codeBase,
@@ -100,6 +100,9 @@ export class Emulator {
     cpu.rip = codeBase + test.codeOffset;
     cpu.flags = test.flags | 0x202;
     cpu.gsBase = gsBase;
+    const { view } = cpu;
+    const kept = test.exactness ?? exactness.counted;
+    view.setUint16(state.sseExact, exactness.watched | kept, true);
     cpu.loadFx(test.fx);
     cpu.bytes.set(test.high ?? new Uint8Array(highBytes), state.ymmHigh);
     let reason: Exit = exit.budget;

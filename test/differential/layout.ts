@@ -25,6 +25,8 @@ export interface Case {
   readonly registers: BigUint64Array;
   readonly flags: number;
   readonly fx: Uint8Array;
+  /** Bits of `exactness` (wasm/x86/state.ts) the program begins with while modes are the default ones; `counted` if absent. */
+  readonly exactness?: number;
   /** Upper halves of the YMM registers; zero where absent. */
   readonly high?: Uint8Array;
   readonly window: Uint8Array;

@@ -17,7 +17,18 @@ import { arena, frameBase, pageMarks, record, tlb } from "./layout.ts";
 import { tlbSlotOf } from "./mmu.ts";
 import { nameInstruction } from "./names.ts";
 import { rehearsalBytes, rehearse, type RehearsalCpu } from "./rehearsal/rehearsal.ts";
-import { contextBytes, contextStart, earlyMxcsr, exactness, settledMxcsr, state } from "./state.ts";
+import {
+  contextBytes,
+  contextStart,
+  countedInstructions,
+  countedMax,
+  defaultMxcsr,
+  exactness,
+  keepsFlags,
+  mxcsrModes,
+  settledMxcsr,
+  state,
+} from "./state.ts";
 import {
   access,
   exit,
@@ -66,6 +77,11 @@ const pieceMax = 100_000;
 /** What it counts for in a piece when the guest changes code, which is then decoded again. */
 const invalidationCost = 10_000;
 const pieceMs = { least: 0.3, most: 1 } as const;
+/**
+ * So often, and for so many instructions, compiled code keeps all flags of MXCSR (state.ts, `exactness`), so that what is
+ * raised again and again is found. That costs a hundredth of the time; until inexact is set each operation takes far longer.
+ */
+const samples = { every: 50_000_000, instructions: 500_000, watched: 20_000 } as const;
 const space = { idBits: 12, idMax: 4094 } as const;
 
 let compiled: WebAssembly.Module | undefined;
@@ -162,6 +178,7 @@ class Processor implements RehearsalCpu {
   #view!: DataView;
   #interrupted = false;
   #instructions = 0;
+  #nextSample: number = samples.every;
   /** Instructions between two looks at the clock, and the times of the last look and of the first in this run. */
   #piece = pieceMax;
   #pieceEnded = 0;
@@ -299,7 +316,9 @@ class Processor implements RehearsalCpu {
       if (this.#traps) return this.#step();
       const tier = this.#tier;
       const most = this.#instructions < warmAfter ? coldSlice : warmSlice;
-      const slice = Math.min(left, tier === null ? most : Math.min(most, tier.sliceMax));
+      const sample = tier === null ? 0 : this.#beginSample();
+      const longest = sample > 0 ? sample : most;
+      const slice = Math.min(left, tier === null ? longest : Math.min(longest, tier.sliceMax));
       let used = 0;
       let code: Exit;
       let isLate = false;
@@ -314,11 +333,34 @@ class Processor implements RehearsalCpu {
         if (code !== exit.budget || msMax === Infinity || this.#traps) break;
         isLate = this.#look(piece, msMax);
       } while (used < slice && !isLate);
+      if (tier !== null) this.#countFlags(sample > 0 ? Infinity : used);
       this.#instructions += used;
       left -= used;
       tier?.ran(used);
       if (code !== exit.budget || left <= 0 || isLate) return code;
     }
+  }
+
+  /** If a sample is due, how many instructions it takes, or 0. */
+  #beginSample(): number {
+    if (this.#instructions < this.#nextSample) return 0;
+    this.#nextSample = this.#instructions + samples.every;
+    const { view } = this;
+    const now = view.getUint16(state.sseExact, true);
+    if ((now & keepsFlags) !== 0) return 0;
+    view.setUint16(state.sseExact, now | exactness.counted, true);
+    view.setUint32(state.sseCounted, samples.instructions, true);
+    return (now & exactness.watched) === 0 ? samples.instructions : samples.watched;
+  }
+
+  /** After so many instructions: compiled code may no longer have to keep all flags. Operations count themselves. */
+  #countFlags(instructions: number): void {
+    const { view } = this;
+    const now = view.getUint16(state.sseExact, true);
+    if ((now & exactness.counted) === 0 || ((now & exactness.watched) !== 0 && instructions !== Infinity)) return;
+    const left = view.getUint32(state.sseCounted, true) - Math.ceil(instructions / countedInstructions);
+    view.setUint32(state.sseCounted, Math.max(0, left), true);
+    if (left <= 0) view.setUint16(state.sseExact, now & ~exactness.counted, true);
   }
 
   /** Whether there is to be a trap after the next instruction. */
@@ -380,7 +422,9 @@ class Processor implements RehearsalCpu {
 
   resetContext(): void {
     this.bytes.fill(0, contextStart, contextStart + contextBytes);
-    this.view.setUint32(state.mxcsr, 0x1f80, true);
+    this.view.setUint32(state.mxcsr, defaultMxcsr, true);
+    this.view.setUint16(state.sseExact, exactness.watched | exactness.counted, true);
+    this.view.setUint32(state.sseCounted, countedMax, true);
     this.view.setUint32(state.x87Control, 0x37f, true);
     // CS and SS (arch/x86/include/asm/segment.h); the others are null.
     this.view.setUint16(state.selectors + 2, 0x33, true);
@@ -483,11 +527,11 @@ class Processor implements RehearsalCpu {
     to.setBigUint64(state.x87Dp, from.getBigUint64(16, true), true);
     const mxcsr = from.getUint32(24, true) & mxcsrMask;
     to.setUint32(state.mxcsr, mxcsr, true);
-    // Anything but the default makes modes and flags matter from now on (assembly/sse.ts).
+    // As the helper restoreMxcsr (rows/sse-state.ts).
     const isSettled = (mxcsr & settledMxcsr.mask) === settledMxcsr.value;
-    const isEarly = (mxcsr & earlyMxcsr.mask) === earlyMxcsr.value;
-    if (!isEarly || to.getUint16(state.sseExact, true) !== exactness.off)
-      to.setUint16(state.sseExact, isSettled ? exactness.settled : exactness.exact, true);
+    const isOther = (mxcsr & mxcsrModes) !== defaultMxcsr;
+    const known = isOther ? exactness.loaded : to.getUint16(state.sseExact, true) & keepsFlags;
+    to.setUint16(state.sseExact, known | (isSettled ? 0 : exactness.watched), true);
     for (let i = 0; i < 8; i++) {
       const at = state.x87 + 16 * ((top + i) & 7);
       this.bytes.fill(0, at, at + 16);

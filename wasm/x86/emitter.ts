@@ -11,9 +11,9 @@ import type { Form } from "./forms.ts";
 import { frameBase, record, tlb } from "./layout.ts";
 import { tlbSlot, tlbTag, type MmuFunctions } from "./mmu.ts";
 import { bitsOf, type Operand } from "./operands.ts";
-import type { Emitter, FlagsKind, NumberFormat, OperandSize, Pointer } from "./row.ts";
+import type { Emitter, FlagsKind, OperandSize, Pointer } from "./row.ts";
 import { zeroVector } from "./rows/lanes.ts";
-import { state } from "./state.ts";
+import { exactness, state } from "./state.ts";
 import { exit, type Exit } from "./types.ts";
 
 const base = i32.const(0);
@@ -443,24 +443,20 @@ export class RecordEmitter implements Emitter {
     return this.#options.flags;
   }
 
-  exactMode(): Expression {
-    return i32.load16U(base, state.sseExact);
+  keepsFlags(): Expression {
+    return i32.const(1);
   }
 
-  suspect(r: Local, format: NumberFormat | null): Expression {
-    const exact = this.exactMode();
-    switch (format) {
-      case "f32":
-        return i32.or(exact, f32.ne(r, r));
-      case "f64":
-        return i32.or(exact, f64.ne(r, r));
-      case "ps":
-        return i32.or(exact, v128.anyTrue(f32x4.ne(r, r)));
-      case "pd":
-        return i32.or(exact, v128.anyTrue(f64x2.ne(r, r)));
-      default:
-        return exact;
-    }
+  suspect(): Expression {
+    return this.keepsFlags();
+  }
+
+  suspectFinite(): Expression {
+    return this.keepsFlags();
+  }
+
+  watched(): Expression {
+    return i32.and(i32.load16U(base, state.sseExact), i32.const(exactness.watched));
   }
 
   faultIf(condition: Expression, kind: Exit): void {

@@ -181,10 +181,14 @@ export interface Emitter {
   /** Whether flags are wanted of this instruction: to leave out costly code that only serves flags. */
   readonly wantsFlags: boolean;
 
-  /** Not 0 (i32) once MXCSR matters: the program has loaded it (README.md). */
-  exactMode(): Expression;
-  /** Not 0 (i32) if a result holds a NaN (null: it cannot) or in exact mode: what native arithmetic does not do right. */
-  suspect(result: Local, format: NumberFormat | null): Expression;
+  /** Not 0 (i32) where all flags of MXCSR are to be kept: by compiled code not always (state.ts, `exactness`). */
+  keepsFlags(): Expression;
+  /** The same, or one of the numbers of a format is a NaN: what native arithmetic does not do right. */
+  suspect(numbers: readonly Expression[], format: NumberFormat): Expression;
+  /** The same, or a number is infinite. */
+  suspectFinite(number: Expression, format: NumberFormat): Expression;
+  /** Not 0 (i32) where each operation is to be done by the soft module. */
+  watched(): Expression;
 
   /** Leaves the instruction with a fault if the condition (i32) holds. Before any write. */
   faultIf(condition: Expression, kind: Exit): void;

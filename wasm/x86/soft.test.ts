@@ -13,6 +13,8 @@ test("assembly/state.ts has the addresses of state.ts", () => {
   expect(at("topAt")).toBe(state.x87Top);
   expect(at("tagsAt")).toBe(state.x87Tag);
   expect(at("exactAt")).toBe(state.sseExact);
+  expect(at("countedAt")).toBe(state.sseCounted);
+  expect(at("faultAt")).toBe(state.sseFault);
   expect(at("registersAt")).toBe(state.x87);
   expect(at("scratchAt")).toBe(state.soft);
 });

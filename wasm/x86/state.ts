@@ -30,7 +30,7 @@ export const state = {
   x87Tag: context + 200,
   /** Last x87 opcode, instruction and data pointers (u16, u64, u64). */
   x87Opcode: context + 204,
-  /** u16: `exactness`, once the program has loaded MXCSR: from then on its modes and flags hold (assembly/sse.ts). */
+  /** u16: bits of `exactness`. */
   sseExact: context + 206,
   x87Ip: context + 208,
   x87Dp: context + 216,
@@ -42,7 +42,9 @@ export const state = {
   selectors: context + 608,
   /** The upper halves of YMM0…YMM15: always in memory, also in compiled code. */
   ymmHigh: context + 624,
-  contextEnd: context + 624 + 256,
+  /** u32: how much more is `counted`, in operations of the soft module. */
+  sseCounted: context + 880,
+  contextEnd: context + 888,
 
   /** Virtual address of the page the current block is in: RIP-relative operands are based on it. */
   pageBase: 4096,
@@ -63,6 +65,8 @@ export const state = {
   leaf: 4168,
   /** State components XSAVE knows (Intel SDM vol. 1, 13.3), 0 where it is not offered. */
   xcr0: 4416,
+  /** u32: the SSE operation just done raised an unmasked exception. */
+  sseFault: 4420,
   /** Changes when all decoded code is dropped: links found before it are void. */
   generation: 4172,
   /** Instructions a long-running helper is worth, and those not yet taken from the budget. */
@@ -90,18 +94,28 @@ export const state = {
   scratchBytes: 4096,
 } as const;
 
-/** How much of MXCSR matters. */
+/**
+ * Bits of `sseExact`: what native arithmetic leaves to be done for MXCSR. A process starts with `watched` and `counted`.
+ * Where none is set, inexact is set and all else is at its default.
+ */
 export const exactness = {
-  /** Nobody has loaded it: it holds the default modes, and of the flags only invalid and division by zero are kept. */
-  off: 0,
-  /** Modes and flags hold. */
-  exact: 1,
-  /** The same, but the inexact flag is set already and everything else is at its default. */
-  settled: 2,
+  /** Inexact is not set, or modes are not the default ones: each operation may have to tell, or be done, otherwise. */
+  watched: 1,
+  /** The program has loaded MXCSR, so that a flag may have been cleared: compiled code keeps all of them from then on. */
+  loaded: 2,
+  /** Compiled code keeps them anyway, in the first part of a process's life and now and then (cpu.ts). */
+  counted: 4,
 } as const;
-/** MXCSR & mask is this value before anything was loaded. */
-export const earlyMxcsr = { mask: 0xfffa, value: 0x1f80 } as const;
-/** MXCSR & mask is this value where it is settled. */
+/** Where none of these is set, what compiled code keeps is what results tell at once: invalid and division by zero. */
+export const keepsFlags = exactness.loaded | exactness.counted;
+/** What ends the first part: so many operations of the soft module, or instructions once operations need it no longer. */
+export const countedMax = 1_000_000;
+export const countedInstructions = 64;
+
+/** MXCSR as a process starts with it; these bits of it are modes and masks. */
+export const defaultMxcsr = 0x1f80;
+export const mxcsrModes = 0xffc0;
+/** MXCSR & mask is this value where modes are the default ones and inexact is set. */
 export const settledMxcsr = { mask: 0xffe0, value: 0x1fa0 } as const;
 
 export const contextStart = context;

@@ -1,15 +1,13 @@
 (module
  (type $0 (func (param i32 i64 i64) (result i32)))
  (type $1 (func (param i32 i64 i64) (result i64)))
- (type $2 (func (result i32)))
- (type $3 (func (param i64 i32) (result i32)))
- (type $4 (func (param i32 i64 i32) (result i32)))
+ (type $2 (func (param i64 i32) (result i32)))
+ (type $3 (func (param i32 i64 i32) (result i32)))
  (import "region" "memory" (memory $mimport$0 592))
  (import "region" "soft.arithSd" (func $fimport$0 (param i32 i64 i64) (result i64)))
- (import "region" "soft.sseFault" (func $fimport$1 (result i32)))
- (import "region" "carryOf" (func $fimport$2 (param i32 i64 i64) (result i32)))
- (import "region" "arithmeticFlagsOf" (func $fimport$3 (param i32 i64 i64) (result i32)))
- (import "region" "onward" (func $fimport$4 (param i64 i32) (result i32)))
+ (import "region" "carryOf" (func $fimport$1 (param i32 i64 i64) (result i32)))
+ (import "region" "arithmeticFlagsOf" (func $fimport$2 (param i32 i64 i64) (result i32)))
+ (import "region" "onward" (func $fimport$3 (param i64 i32) (result i32)))
  (export "0" (func $0))
  (func $0 (param $0 i32) (param $1 i64) (param $2 i32) (result i32)
   (local $3 i32)
@@ -27,34 +25,33 @@
   (local $15 f64)
   (local $16 f64)
   (local $17 f64)
-  (local $18 i32)
+  (local $18 i64)
   (local $19 i64)
-  (local $20 i64)
-  (local $21 i32)
+  (local $20 i32)
+  (local $21 i64)
   (local $22 i64)
-  (local $23 i64)
-  (local $24 i32)
-  (local $25 i64)
+  (local $23 i32)
+  (local $24 i64)
+  (local $25 i32)
   (local $26 i32)
-  (local $27 i32)
+  (local $27 i64)
   (local $28 i64)
-  (local $29 i64)
   (local.set $6
    (i64.load offset=4112 align=1
     (i32.const 0)
    )
   )
-  (local.set $28
+  (local.set $27
    (i64.load offset=1032 align=1
     (i32.const 0)
    )
   )
-  (local.set $19
+  (local.set $18
    (i64.load offset=1080 align=1
     (i32.const 0)
    )
   )
-  (local.set $29
+  (local.set $28
    (i64.load offset=1112 align=1
     (i32.const 0)
    )
@@ -94,17 +91,15 @@
     (i32.const 0)
    )
   )
-  (local.set $18
-   (i32.load16_u offset=1230 align=1
-    (i32.const 0)
-   )
-  )
   (local.set $17
    (select
     (f64.const nan:0x8000000000000)
     (f64.const inf)
-    (i32.load16_u offset=1230 align=1
-     (i32.const 0)
+    (i32.and
+     (i32.load16_u offset=1230 align=1
+      (i32.const 0)
+     )
+     (i32.const 6)
     )
    )
   )
@@ -149,9 +144,11 @@
            )
            (then
             (if
-             (i32.ne
-              (local.get $18)
-              (i32.const 2)
+             (i32.and
+              (i32.load16_u offset=1230 align=1
+               (i32.const 0)
+              )
+              (i32.const 1)
              )
              (then
               (local.set $16
@@ -169,7 +166,9 @@
               )
               (@metadata.code.branch_hint "\00")
               (if
-               (call $fimport$1)
+               (i32.load offset=4420 align=1
+                (i32.const 0)
+               )
                (then
                 (i32.store offset=4124 align=1
                  (i32.const 0)
@@ -304,7 +303,9 @@
                   )
                   (@metadata.code.branch_hint "\00")
                   (if
-                   (call $fimport$1)
+                   (i32.load offset=4420 align=1
+                    (i32.const 0)
+                   )
                    (then
                     (i32.store offset=4124 align=1
                      (i32.const 0)
@@ -327,32 +328,32 @@
           (local.set $14
            (local.get $16)
           )
-          (local.set $20
-           (local.get $19)
+          (local.set $19
+           (local.get $18)
           )
-          (local.set $25
+          (local.set $24
            (i64.sub
-            (local.get $20)
-            (local.get $22)
+            (local.get $19)
+            (local.get $21)
            )
           )
           (@metadata.code.branch_hint "\00")
           (if
            (i64.ge_u
-            (local.get $25)
-            (local.get $23)
+            (local.get $24)
+            (local.get $22)
            )
            (then
-            (local.set $26
+            (local.set $25
              (i32.and
               (i32.wrap_i64
                (i64.xor
                 (i64.shr_u
-                 (local.get $20)
+                 (local.get $19)
                  (i64.const 7)
                 )
                 (i64.shr_u
-                 (local.get $20)
+                 (local.get $19)
                  (i64.const 19)
                 )
                )
@@ -365,7 +366,7 @@
               (i64.or
                (i64.and
                 (i64.add
-                 (local.get $20)
+                 (local.get $19)
                  (i64.const 7)
                 )
                 (i64.const -4096)
@@ -373,7 +374,7 @@
                (local.get $6)
               )
               (i64.load offset=917504 align=1
-               (local.get $26)
+               (local.get $25)
               )
              )
              (then
@@ -383,47 +384,47 @@
               (br $block2)
              )
             )
-            (local.set $22
+            (local.set $21
              (i64.and
-              (local.get $20)
+              (local.get $19)
               (i64.const -4096)
              )
             )
-            (local.set $23
+            (local.set $22
              (i64.const 4089)
             )
-            (local.set $24
+            (local.set $23
              (i32.add
               (i32.wrap_i64
-               (local.get $22)
+               (local.get $21)
               )
               (i32.load offset=917520 align=1
-               (local.get $26)
+               (local.get $25)
               )
              )
             )
-            (local.set $25
+            (local.set $24
              (i64.sub
-              (local.get $20)
-              (local.get $22)
+              (local.get $19)
+              (local.get $21)
              )
             )
            )
           )
-          (local.set $21
+          (local.set $20
            (i32.add
             (i32.wrap_i64
-             (local.get $25)
+             (local.get $24)
             )
-            (local.get $24)
+            (local.get $23)
            )
           )
-          (local.set $27
-           (local.get $21)
+          (local.set $26
+           (local.get $20)
           )
           (local.set $12
            (f64.load align=1
-            (local.get $27)
+            (local.get $26)
            )
           )
           (local.set $15
@@ -445,9 +446,11 @@
            )
            (then
             (if
-             (i32.ne
-              (local.get $18)
-              (i32.const 2)
+             (i32.and
+              (i32.load16_u offset=1230 align=1
+               (i32.const 0)
+              )
+              (i32.const 1)
              )
              (then
               (local.set $16
@@ -465,7 +468,9 @@
               )
               (@metadata.code.branch_hint "\00")
               (if
-               (call $fimport$1)
+               (i32.load offset=4420 align=1
+                (i32.const 0)
+               )
                (then
                 (i32.store offset=4124 align=1
                  (i32.const 0)
@@ -588,7 +593,9 @@
                   )
                   (@metadata.code.branch_hint "\00")
                   (if
-                   (call $fimport$1)
+                   (i32.load offset=4420 align=1
+                    (i32.const 0)
+                   )
                    (then
                     (i32.store offset=4124 align=1
                      (i32.const 0)
@@ -611,21 +618,21 @@
           (local.set $14
            (local.get $16)
           )
-          (local.set $26
+          (local.set $25
            (i32.wrap_i64
-            (local.get $28)
+            (local.get $27)
            )
           )
-          (local.set $28
+          (local.set $27
            (i64.extend_i32_u
             (i32.sub
-             (local.get $26)
+             (local.get $25)
              (i32.const 1)
             )
            )
           )
-          (local.set $27
-           (call $fimport$2
+          (local.set $26
+           (call $fimport$1
             (local.get $3)
             (local.get $4)
             (local.get $5)
@@ -633,12 +640,12 @@
           )
           (local.set $4
            (i64.extend_i32_u
-            (local.get $26)
+            (local.get $25)
            )
           )
           (local.set $5
            (i64.extend_i32_u
-            (local.get $27)
+            (local.get $26)
            )
           )
           (local.set $3
@@ -677,16 +684,16 @@
             (i32.const 1)
            )
           )
-          (local.set $28
+          (local.set $27
            (i64.add
             (local.get $1)
             (i64.const 14)
            )
           )
-          (local.set $29
+          (local.set $28
            (i64.extend_i32_u
             (i32.or
-             (call $fimport$3
+             (call $fimport$2
               (local.get $3)
               (local.get $4)
               (local.get $5)
@@ -764,11 +771,11 @@
   )
   (i64.store offset=1032 align=1
    (i32.const 0)
-   (local.get $28)
+   (local.get $27)
   )
   (i64.store offset=1112 align=1
    (i32.const 0)
-   (local.get $29)
+   (local.get $28)
   )
   (v128.store offset=1376 align=1
    (i32.const 0)
@@ -796,7 +803,7 @@
     (i32.const 0)
    )
    (then
-    (return_call $fimport$4
+    (return_call $fimport$3
      (local.get $8)
      (local.get $2)
     )

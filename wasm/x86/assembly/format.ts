@@ -107,6 +107,28 @@ export function unpackInteger(value: i64): void {
   A.exp = 63 - shift;
 }
 
+/** Well above the denormals, and finite: as a result it raises nothing but inexact. */
+@inline
+export function isPlainF64(bits: u64): bool {
+  return u32((bits >> 52) & 0x7ff) - 2 < 0x7fd;
+}
+
+@inline
+export function isPlainF32(bits: u32): bool {
+  return ((bits >> 23) & 0xff) - 2 < 0xfd;
+}
+
+/** Zero, or not denormal. */
+@inline
+export function isNormalF64(bits: u64): bool {
+  return (bits << 1) - 1 >= ((<u64>1) << 53) - 1;
+}
+
+@inline
+export function isNormalF32(bits: u32): bool {
+  return (bits << 1) - 1 >= (1 << 24) - 1;
+}
+
 /** The operand just unpacked becomes the second one. */
 export function toSecond(): void {
   B.cls = A.cls;

@@ -1,12 +1,12 @@
 /**
  * Fused multiply-add: a product of 128 bits and a sum, rounded once; and half precision (F16C). Ordinary numbers take
- * error-free transformations in native arithmetic while MXCSR does not matter.
+ * error-free transformations in native arithmetic in default modes once inexact is set.
  */
 import { nanResultOne } from "./arithmetic.ts";
-import { indefinite, packF32, packF64, round, roundF32, roundF64, setInfinite, setZero, toSecond, unpackF32, unpackF64 } from "./format.ts";
+import { indefinite, isNormalF32, isPlainF32, packF32, packF64, round, roundF32, roundF64, setInfinite, setZero, toSecond, unpackF32, unpackF64 } from "./format.ts";
 import { multiply, shiftRightSticky } from "./integer.ts";
 import { A, B, Mode, Wide, Z, denormal, down, finite, infinite, invalid, quiet, signaling, topBit, zero } from "./registers.ts";
-import { exactAt } from "./state.ts";
+import { mxcsrAt } from "./state.ts";
 
 /** The addend. */
 class C {
@@ -139,15 +139,23 @@ function oddSum(a: f64, b: f64): f64 {
   return reinterpret<f64>(error > 0 == s > 0 ? bits + 1 : bits - 1);
 }
 
+/** Nothing is raised by a plain result. */
+@inline
+function isSettled(): bool {
+  return (load<u32>(mxcsrAt) & 0xffe0) == 0x1fa0;
+}
+
 export function fusedF32(a: u32, b: u32, c: u32, negateProduct: bool, negateAddend: bool): u32 {
-  if (!load<u16>(exactAt)) {
+  if (isSettled() && isNormalF32(a) && isNormalF32(b) && isNormalF32(c)) {
     // The product of two singles is exact in double.
     let p = <f64>reinterpret<f32>(a) * <f64>reinterpret<f32>(b);
     if (negateProduct) p = -p;
     let z = <f64>reinterpret<f32>(c);
     if (negateAddend) z = -z;
     const s = p + z;
-    if (abs(s) < Infinity) return s == 0 ? reinterpret<u32>(<f32>s) : reinterpret<u32>(<f32>oddSum(p, z));
+    if (s == 0) return reinterpret<u32>(<f32>s);
+    const r = reinterpret<u32>(<f32>oddSum(p, z));
+    if (isPlainF32(r)) return r;
   }
   unpackF32(c);
   toThird();
@@ -186,7 +194,7 @@ function moderate(a: f64, b: f64, c: f64): f64 {
 }
 
 export function fusedF64(a: u64, b: u64, c: u64, negateProduct: bool, negateAddend: bool): u64 {
-  if (!load<u16>(exactAt) && isModerate(a, 400) && isModerate(b, 400) && isModerate(c, 800)) {
+  if (isSettled() && isModerate(a, 400) && isModerate(b, 400) && isModerate(c, 800)) {
     const x = reinterpret<f64>(a);
     const z = reinterpret<f64>(c);
     return reinterpret<u64>(moderate(negateProduct ? -x : x, reinterpret<f64>(b), negateAddend ? -z : z));

@@ -59,7 +59,6 @@ export {
   integerToF32,
   integerToF64,
   integersToPs,
-  ldmxcsr,
   narrow,
   narrowPd,
   pairToPs,
@@ -72,7 +71,6 @@ export {
   roundPs,
   roundSd,
   roundSs,
-  sseFault,
   widen,
   widenPs,
 } from "./sse.ts";

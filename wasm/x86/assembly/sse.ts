@@ -1,10 +1,9 @@
 /**
  * SSE arithmetic in software: every rounding mode, flush-to-zero, denormals-are-zero, exception flags, NaN rules.
  *
- * The rows compute natively and come here in two cases. When a result is a NaN, because WebAssembly leaves its sign
- * and payload open. And in exact mode, which begins when a program loads MXCSR (LDMXCSR, or an FXRSTOR
- * with another value than the default): from then on the sticky flags and all modes hold. Before that MXCSR is the default
- * one, and only two flags are kept: invalid and division by zero of arithmetic, whose results lead here anyway.
+ * The rows compute natively and come here where that is not all: when a result is a NaN, because WebAssembly leaves its
+ * sign and payload open; when it may have raised what MXCSR does not show yet; and for every operation until inexact is set
+ * there, or while it has other modes than the default ones (../state.ts, `exactness`).
  */
 import {
   add,
@@ -19,6 +18,10 @@ import {
 } from "./arithmetic.ts";
 import {
   copyFirst,
+  isNormalF32,
+  isNormalF64,
+  isPlainF32,
+  isPlainF64,
   noteDenormals,
   packF32,
   packF64,
@@ -31,7 +34,7 @@ import {
 } from "./format.ts";
 import { fusedF32, fusedF64, narrowToHalf, widenHalf } from "./fused.ts";
 import { A, B, Mode, chop, denormal, divideByZero, inexact, invalid, quiet, signaling, zero } from "./registers.ts";
-import { exactAt, mxcsrAt } from "./state.ts";
+import { countedAt, exactAt, faultAt, mxcsrAt } from "./state.ts";
 
 /** Low digit of the opcode 0F 5x. */
 const opSqrt: u32 = 1;
@@ -41,16 +44,12 @@ const opSub: u32 = 12;
 const opMin: u32 = 13;
 const opDiv: u32 = 14;
 
-class Sse {
-  /** The last operation raised an unmasked exception: its result must not be written. */
-  static fault: bool = false;
-  /** Default modes with the inexact flag already set: a normal result of normal operands raises nothing new. */
-  static settled: bool = false;
-}
-
-export function sseFault(): u32 {
-  return u32(Sse.fault);
-}
+/** Modes and masks of MXCSR, and what they are by default; the inexact flag. */
+const modes: u32 = 0xffc0;
+const defaultModes: u32 = 0x1f80;
+/** Bits of `exactness`. */
+const watched: u32 = 1;
+const counted: u32 = 4;
 
 function begin(): void {
   const word = load<u32>(mxcsrAt);
@@ -59,33 +58,103 @@ function begin(): void {
   Mode.flushToZero = (word & 0x8000) != 0 && (Mode.masked & 16) != 0;
   Mode.denormalsAreZero = (word & 0x40) != 0;
   Mode.raised = 0;
-  Sse.settled = (word & 0xffe0) == 0x1fa0;
 }
 
+/** Puts what was raised into MXCSR. After an unmasked exception the result must not be written. */
 function finish(): void {
-  Sse.fault = false;
-  if (!load<u16>(exactAt)) {
-    // The default modes: nothing is unmasked.
-    store<u32>(mxcsrAt, load<u32>(mxcsrAt) | (Mode.raised & (invalid | divideByZero)));
-    return;
-  }
   const open = Mode.raised & ~Mode.masked & 0x3f;
   if (open & 7) Mode.raised &= 7;
-  Sse.fault = open != 0;
+  store<u32>(faultAt, u32(open != 0));
   const word = load<u32>(mxcsrAt) | (Mode.raised & 0x3f);
   store<u32>(mxcsrAt, word);
-  // From now on the rows need not come here for ordinary numbers (state.ts, `exactness`).
-  if ((word & 0xffe0) == 0x1fa0) store<u16>(exactAt, 2);
+  // From now on the rows need not come here for ordinary numbers.
+  if ((word & (modes | inexact)) == (defaultModes | inexact)) store<u16>(exactAt, load<u16>(exactAt) & ~watched);
+  count();
+}
+
+function count(): void {
+  const exact = load<u16>(exactAt);
+  if (!(exact & counted)) return;
+  const left = load<u32>(countedAt);
+  if (left) store<u32>(countedAt, left - 1);
+  else store<u16>(exactAt, exact & ~counted);
+}
+
+/** The end of an operation that raised nothing new. */
+function finishQuickly(): void {
+  store<u32>(faultAt, 0);
+  count();
+}
+
+/** Whether a product has no more significant bits than a number holds. */
+@inline
+function productFits(a: u64, b: u64): bool {
+  const hidden: u64 = (<u64>1) << 52;
+  return ctz(a | hidden) + ctz(b | hidden) >= 53;
 }
 
 @inline
-function isPlainF64(bits: u64): bool {
-  return u32((bits >> 52) & 0x7ff) - 2 < 0x7fd;
+function sumIsExact(a: f64, b: f64, r: f64): bool {
+  // Of the operands the larger one tells: taking it away again is exact.
+  return r - a == b && r - b == a;
 }
 
-@inline
-function isPlainF32(bits: u32): bool {
-  return ((bits >> 23) & 0xff) - 2 < 0xfd;
+/** The result where modes do not matter and nothing new is raised, as far as that is easy to see; else a NaN. */
+function quickF64(operation: u32, a: u64, b: u64): f64 {
+  const word = load<u32>(mxcsrAt);
+  if ((word & modes) != defaultModes || !isNormalF64(a) || !isNormalF64(b)) return NaN;
+  const rough = (word & inexact) != 0;
+  const x = reinterpret<f64>(a);
+  const y = reinterpret<f64>(b);
+  let r: f64 = NaN;
+  let exact = false;
+  if (operation == opAdd) {
+    r = x + y;
+    exact = sumIsExact(x, y, r);
+  } else if (operation == opMul) {
+    r = x * y;
+    exact = isPlainF64(reinterpret<u64>(r)) ? productFits(a, b) : r == 0 && (x == 0 || y == 0);
+  } else if (operation == opSub) {
+    r = x - y;
+    exact = sumIsExact(x, -y, r);
+  } else if (operation == opDiv) {
+    r = x / y;
+    const bits = reinterpret<u64>(r);
+    exact = isPlainF64(bits) ? productFits(bits, b) && r * y == x : r == 0 && x == 0;
+  } else if (operation == opSqrt) {
+    r = sqrt(y);
+    const bits = reinterpret<u64>(r);
+    exact = isPlainF64(bits) ? productFits(bits, bits) && r * r == y : y == 0;
+  }
+  return exact || (rough && isPlainF64(reinterpret<u64>(r))) ? r : NaN;
+}
+
+/** The same. Products of two singles are exact as doubles. */
+function quickF32(operation: u32, a: u32, b: u32): f32 {
+  const word = load<u32>(mxcsrAt);
+  if ((word & modes) != defaultModes || !isNormalF32(a) || !isNormalF32(b)) return NaN;
+  const rough = (word & inexact) != 0;
+  const x = reinterpret<f32>(a);
+  const y = reinterpret<f32>(b);
+  let r: f32 = NaN;
+  let exact = false;
+  if (operation == opAdd) {
+    r = x + y;
+    exact = r - x == y && r - y == x;
+  } else if (operation == opMul) {
+    r = x * y;
+    exact = <f64>x * <f64>y == <f64>r;
+  } else if (operation == opSub) {
+    r = x - y;
+    exact = r - x == -y && r + y == x;
+  } else if (operation == opDiv) {
+    r = x / y;
+    exact = <f64>r * <f64>y == <f64>x;
+  } else if (operation == opSqrt) {
+    r = sqrt(y);
+    exact = <f64>r * <f64>r == <f64>y;
+  }
+  return exact || (rough && isPlainF32(reinterpret<u32>(r))) ? r : NaN;
 }
 
 /** min and max: the second operand if either is a NaN or both are zeros. */
@@ -107,16 +176,8 @@ function operate(operation: u32): void {
 }
 
 function f64Lane(operation: u32, a: u64, b: u64): u64 {
-  if (Sse.settled && isPlainF64(a) && isPlainF64(b)) {
-    const x = reinterpret<f64>(a);
-    const y = reinterpret<f64>(b);
-    let r: f64 = NaN;
-    if (operation == opAdd) r = x + y;
-    else if (operation == opMul) r = x * y;
-    else if (operation == opSub) r = x - y;
-    else if (operation == opDiv) r = x / y;
-    if (isPlainF64(reinterpret<u64>(r))) return reinterpret<u64>(r);
-  }
+  const quickly = quickF64(operation, a, b);
+  if (quickly == quickly) return reinterpret<u64>(quickly);
   unpackF64(b);
   if (operation != opSqrt) {
     toSecond();
@@ -133,16 +194,8 @@ function f64Lane(operation: u32, a: u64, b: u64): u64 {
 }
 
 function f32Lane(operation: u32, a: u32, b: u32): u32 {
-  if (Sse.settled && isPlainF32(a) && isPlainF32(b)) {
-    const x = reinterpret<f32>(a);
-    const y = reinterpret<f32>(b);
-    let r: f32 = NaN;
-    if (operation == opAdd) r = x + y;
-    else if (operation == opMul) r = x * y;
-    else if (operation == opSub) r = x - y;
-    else if (operation == opDiv) r = x / y;
-    if (isPlainF32(reinterpret<u32>(r))) return reinterpret<u32>(r);
-  }
+  const quickly = quickF32(operation, a, b);
+  if (quickly == quickly) return reinterpret<u32>(quickly);
   unpackF32(b);
   if (operation != opSqrt) {
     toSecond();
@@ -167,13 +220,52 @@ export function arithPd(operation: u32, a: v128, b: v128): v128 {
 }
 
 export function arithSd(operation: u32, a: u64, b: u64): u64 {
+  const quickly = quickF64(operation, a, b);
+  if (quickly == quickly) {
+    finishQuickly();
+    return reinterpret<u64>(quickly);
+  }
   begin();
   const r = f64Lane(operation, a, b);
   finish();
   return r;
 }
 
+@inline
+function promoteHigh(v: v128): v128 {
+  return f64x2.promote_low_f32x4(v128.shuffle<u64>(v, v, 1, 1));
+}
+
+/** Whether a sum or a product is exact in default modes and of no denormal. */
+function isExactPs(operation: u32, a: v128, b: v128, r: v128): bool {
+  if ((load<u32>(mxcsrAt) & modes) != defaultModes) return false;
+  const least = f32x4.splat(1.17549435e-38);
+  const none = f32x4.splat(0);
+  let yes = v128.and(
+    v128.or(f32x4.ge(f32x4.abs(a), least), f32x4.eq(a, none)),
+    v128.or(f32x4.ge(f32x4.abs(b), least), f32x4.eq(b, none)),
+  );
+  if (operation != opMul) {
+    yes = v128.and(yes, v128.and(f32x4.eq(f32x4.sub(r, a), b), f32x4.eq(f32x4.sub(r, b), a)));
+    return i32x4.all_true(yes);
+  }
+  const product = f64x2.mul(f64x2.promote_low_f32x4(a), f64x2.promote_low_f32x4(b));
+  const same = v128.and(
+    f64x2.eq(product, f64x2.promote_low_f32x4(r)),
+    f64x2.eq(f64x2.mul(promoteHigh(a), promoteHigh(b)), promoteHigh(r)),
+  );
+  return i32x4.all_true(v128.and(yes, same));
+}
+
 export function arithPs(operation: u32, a: v128, b: v128): v128 {
+  if (operation == opAdd || operation == opMul || operation == opSub) {
+    const second = operation == opSub ? f32x4.neg(b) : b;
+    const quickly = operation == opMul ? f32x4.mul(a, b) : f32x4.add(a, second);
+    if (isExactPs(operation, a, second, quickly)) {
+      finishQuickly();
+      return quickly;
+    }
+  }
   begin();
   let r = i32x4.splat(f32Lane(operation, i32x4.extract_lane(a, 0), i32x4.extract_lane(b, 0)));
   r = i32x4.replace_lane(r, 1, f32Lane(operation, i32x4.extract_lane(a, 1), i32x4.extract_lane(b, 1)));
@@ -184,6 +276,11 @@ export function arithPs(operation: u32, a: v128, b: v128): v128 {
 }
 
 export function arithSs(operation: u32, a: u32, b: u32): u32 {
+  const quickly = quickF32(operation, a, b);
+  if (quickly == quickly) {
+    finishQuickly();
+    return reinterpret<u32>(quickly);
+  }
   begin();
   const r = f32Lane(operation, a, b);
   finish();
@@ -212,6 +309,9 @@ export function addsubPs(a: v128, b: v128): v128 {
 // Conversions between the formats and to and from integers.
 
 function narrowLane(bits: u64): u32 {
+  const narrow = <f32>reinterpret<f64>(bits);
+  // Exact: no mode matters.
+  if (<f64>narrow == reinterpret<f64>(bits) && isPlainF32(reinterpret<u32>(narrow))) return reinterpret<u32>(narrow);
   unpackF64(bits);
   if (!nanResultOne()) {
     noteDenormals(false);
@@ -555,14 +655,6 @@ export function reciprocalPs(a: v128, root: u32): v128 {
 
 export function reciprocalSs(bits: u32, root: u32): u32 {
   return reciprocalLane(bits, root != 0);
-}
-
-/** LDMXCSR. Returns 0 if a reserved bit is set (#GP). */
-export function ldmxcsr(word: u32): u32 {
-  if (word & 0xffff0000) return 0;
-  store<u32>(mxcsrAt, word);
-  store<u16>(exactAt, 1);
-  return 1;
 }
 
 // FMA and F16C (fused.ts).

@@ -7,6 +7,8 @@ const statusAt: usize = 1216;
 const topAt: usize = 1220;
 const tagsAt: usize = 1224;
 export const exactAt: usize = 1230;
+export const countedAt: usize = 1904;
+export const faultAt: usize = 4420;
 const registersAt: usize = 1248;
 export const scratchAt: usize = 4608;
 

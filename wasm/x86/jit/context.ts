@@ -9,7 +9,7 @@ import { f32, f64, i32, i64, select } from "../../encode/numeric.ts";
 import { f32x4, f64x2, i32x4, i64x2, v128 } from "../../encode/simd.ts";
 import type { NumberFormat } from "../row.ts";
 import { zeroVector } from "../rows/lanes.ts";
-import { state } from "../state.ts";
+import { keepsFlags, state } from "../state.ts";
 import { regionStatus, type RegionFunctions } from "./interface.ts";
 import type { View } from "./views.ts";
 
@@ -21,11 +21,11 @@ function lanesOf(view: "f64" | "f32"): typeof f64Lanes | typeof f32Lanes {
   return view === "f64" ? f64Lanes : f32Lanes;
 }
 
-function limitOf(format: NumberFormat, exact: Expression): Expression {
+function limitOf(format: NumberFormat, keeps: Expression): Expression {
   const single = format === "f32" || format === "ps";
   const value = single
-    ? select(exact, f32.const(Number.NaN), f32.const(Infinity))
-    : select(exact, f64.const(Number.NaN), f64.const(Infinity));
+    ? select(keeps, f32.const(Number.NaN), f32.const(Infinity))
+    : select(keeps, f64.const(Number.NaN), f64.const(Infinity));
   if (format === "ps") return f32x4.splat(value);
   return format === "pd" ? f64x2.splat(value) : value;
 }
@@ -82,7 +82,7 @@ export class RegionContext {
   readonly #lasting = new Map<object, Local>();
   readonly #pageCaches = new Map<object, PageLocals>();
   #fsBase: Local | undefined;
-  #exactMode: Local | undefined;
+  #keepsFlags: Local | undefined;
   readonly #limits = new Map<NumberFormat, Local>();
   #readsFlags = false;
   #writesFlags = false;
@@ -173,9 +173,9 @@ export class RegionContext {
       list.push(f.assignment(this.b, i64.load(base, state.flagsB)));
     }
     if (this.#fsBase !== undefined) list.push(f.assignment(this.#fsBase, i64.load(base, state.fsBase)));
-    const exact = (): Expression => i32.load16U(base, state.sseExact);
-    if (this.#exactMode !== undefined) list.push(f.assignment(this.#exactMode, exact()));
-    for (const [format, local] of this.#limits) list.push(f.assignment(local, limitOf(format, exact())));
+    const keeps = (): Expression => i32.and(i32.load16U(base, state.sseExact), i32.const(keepsFlags));
+    if (this.#keepsFlags !== undefined) list.push(f.assignment(this.#keepsFlags, keeps()));
+    for (const [format, local] of this.#limits) list.push(f.assignment(local, limitOf(format, keeps())));
     return list;
   }
 
@@ -356,12 +356,15 @@ export class RegionContext {
     return (this.#fsBase ??= this.f.local("i64"));
   }
 
-  /** Neither can the mode of floating point: LDMXCSR is left to the interpreter. */
-  exactMode(): Local {
-    return (this.#exactMode ??= this.f.local("i32"));
+  /**
+   * Nor can it begin to matter while a region runs whether all flags of MXCSR are kept: LDMXCSR is left to the interpreter.
+   * It may end, which is noticed at the next entry.
+   */
+  keepsFlags(): Local {
+    return (this.#keepsFlags ??= this.f.local("i32"));
   }
 
-  /** Every number of a format is less than or equal to it, or, in exact mode, none. */
+  /** Every number of a format is less than or equal to it, or, where all flags are kept, none. */
   limit(format: NumberFormat): Local {
     let local = this.#limits.get(format);
     if (local === undefined) {

@@ -13,7 +13,7 @@ import { tlb } from "../layout.ts";
 import { tlbSlot } from "../mmu.ts";
 import { bitsOf, type Operand } from "../operands.ts";
 import type { Emitter, FlagsKind, NumberFormat, OperandSize, Pointer } from "../row.ts";
-import { state } from "../state.ts";
+import { exactness, state } from "../state.ts";
 import { exit, type Exit } from "../types.ts";
 import type { RegionContext } from "./context.ts";
 import { generalRegister, vectorRegister, type Operation } from "./operation.ts";
@@ -43,6 +43,8 @@ export interface BlockEnds {
   /** Continues at a computed guest address. */
   readonly goTo: (target: Expression) => void;
 }
+
+const lanesOf = { f32, f64, ps: f32x4, pd: f64x2 } as const;
 
 export class RegionEmitter implements Emitter {
   readonly f: FunctionBuilder;
@@ -603,24 +605,30 @@ export class RegionEmitter implements Emitter {
     return this.#operation.wantsFlags;
   }
 
-  exactMode(): Expression {
-    return this.#context.exactMode();
+  keepsFlags(): Expression {
+    return this.#context.keepsFlags();
   }
 
-  /** One compare: with a limit that is infinite, or a NaN in exact mode. NaNs are not less than or equal to anything. */
-  suspect(r: Local, format: NumberFormat | null): Expression {
-    switch (format) {
-      case "f32":
-        return i32.eqz(f32.le(r, this.#context.limit("f32")));
-      case "f64":
-        return i32.eqz(f64.le(r, this.#context.limit("f64")));
-      case "ps":
-        return i32.ne(i32x4.bitmask(f32x4.le(r, this.#context.limit("ps"))), i32.const(15));
-      case "pd":
-        return i32.ne(i64x2.bitmask(f64x2.le(r, this.#context.limit("pd"))), i32.const(3));
-      default:
-        return this.exactMode();
-    }
+  /** One compare each: with a limit that is infinite, or a NaN. NaNs are not less than or equal to anything. */
+  suspect(numbers: readonly Expression[], format: NumberFormat): Expression {
+    return this.#fails("le", numbers, format);
+  }
+
+  suspectFinite(number: Expression, format: NumberFormat): Expression {
+    return this.#fails("lt", [lanesOf[format].abs(number)], format);
+  }
+
+  /** Not 0 if one of the numbers does not compare so with the limit. */
+  #fails(comparison: "le" | "lt", numbers: readonly Expression[], format: NumberFormat): Expression {
+    const limit = this.#context.limit(format);
+    const all = numbers.map((x) => lanesOf[format][comparison](x, limit));
+    if (format === "ps") return i32.ne(i32x4.bitmask(all.reduce(v128.and)), i32.const(15));
+    if (format === "pd") return i32.ne(i64x2.bitmask(all.reduce(v128.and)), i32.const(3));
+    return i32.eqz(all.reduce(i32.and));
+  }
+
+  watched(): Expression {
+    return i32.and(i32.load16U(base, state.sseExact), i32.const(exactness.watched));
   }
 
   faultIf(condition: Expression, kind: Exit): void {

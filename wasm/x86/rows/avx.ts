@@ -7,7 +7,8 @@ import { rows, row, type Emitter } from "../row.ts";
 import "../soft.ts";
 import { state } from "../state.ts";
 import { dwordControl, dwords, fromHalves, fromLow, qwords, zeroVector } from "./lanes.ts";
-import { checkSse, refine } from "./sse-float.ts";
+import { narrowPair } from "./sse-convert.ts";
+import { checkSse, refine, suspectResult } from "./sse-float.ts";
 import { applied, putVex } from "./vex.ts";
 
 const base = i32.const(0);
@@ -327,7 +328,9 @@ row("VCVTPS2PD", "VEX.256 NP 0F 5A /r", "Vqq= Wdq", floats, (e) => {
   const a = e.let(e.v(1));
   const half = (lane: number): Local => {
     const part = e.let(fromLow(i64x2.extractLane(a, lane)));
-    return refine(e, f64x2.promoteLowF32x4(part), "pd", () => e.call("soft.widenPs", i64x2.extractLane(part, 0)));
+    return refine(e, f64x2.promoteLowF32x4(part), suspectResult(e, "pd"), () =>
+      e.call("soft.widenPs", i64x2.extractLane(part, 0)),
+    );
   };
   const low = half(0);
   const high = half(1);
@@ -335,12 +338,8 @@ row("VCVTPS2PD", "VEX.256 NP 0F 5A /r", "Vqq= Wdq", floats, (e) => {
   e.putHigh(0, high);
 });
 row("VCVTPD2PS", "VEX.256 66 0F 5A /r", "Vdq= Wqq", floats, (e) => {
-  const half = (value: Expression): Local => {
-    const a = e.let(value);
-    return refine(e, f32x4.demoteF64x2Zero(a), "ps", () => e.call("soft.narrowPd", a));
-  };
-  const low = half(e.v(1));
-  const high = half(e.high(1));
+  const low = narrowPair(e, e.let(e.v(1)));
+  const high = narrowPair(e, e.let(e.high(1)));
   putVex(e, fromHalves(i64x2.extractLane(low, 0), i64x2.extractLane(high, 0)));
 });
 for (const narrow of rows.filter(({ name }) => /^CVTT?PD2DQ$/.test(name)))
@@ -379,7 +378,7 @@ function compare(
   );
   const single = lanes === f32x4;
   const [x, y] = [e.let(a), e.let(b)];
-  e.f.if(e.exactMode(), () => {
+  e.f.unlikely(e.suspect([a, b], single ? "ps" : "pd"), () => {
     const predicate = signals(p);
     const low32 = (value: Local): Expression => i32x4.extractLane(value, 0);
     const low64Of = (value: Local): Expression => i64x2.extractLane(value, 0);

@@ -1,7 +1,7 @@
 /**
  * SSE floating point: arithmetic, comparison, rounding. The native WebAssembly instruction computes; the soft module
- * takes over when the result is a NaN (WebAssembly leaves its sign and payload open) and in exact mode (soft.ts,
- * assembly/sse.ts), where modes and flags of MXCSR hold.
+ * (soft.ts, assembly/sse.ts) takes over when the result is a NaN, whose sign and payload WebAssembly leaves open, where
+ * something may have been raised that MXCSR does not show yet, and where its modes are not the default ones.
  */
 import type { Expression } from "../../encode/expression.ts";
 import type { Local } from "../../encode/module.ts";
@@ -9,54 +9,53 @@ import { f32, f64, i32, i64, select } from "../../encode/numeric.ts";
 import { f32x4, f64x2, i32x4, i64x2, i8x16, v128 } from "../../encode/simd.ts";
 import { row, type Emitter, type NumberFormat } from "../row.ts";
 import "../soft.ts";
-import { exactness } from "../state.ts";
+import { state } from "../state.ts";
 import { exit } from "../types.ts";
 import { everySecond, ones, zeroVector } from "./lanes.ts";
 
 /** An unmasked SSE exception of the soft operation just done: nothing may be written. */
 export function checkSse(e: Emitter): void {
-  e.faultIf(e.call("soft.sseFault"), exit.simdError);
-}
-
-/** Whether an operation raised nothing but inexact (i32): `likely` is asked first, `else` if it says no. */
-interface Calm {
-  readonly likely: (r: Local) => Expression;
-  readonly else?: (r: Local) => Expression;
+  e.faultIf(i32.load(i32.const(0), state.sseFault), exit.simdError);
 }
 
 /**
- * The native result, replaced by the soft one where it is a NaN (null: it cannot be) or in exact mode. Once the inexact flag is set there
- * and all else is at its default ("settled"), the result stays where `calm` says that nothing more was raised. Results
- * that are `alarming` (i32) are replaced too, because of what they raise.
+ * Whether what an operation raised is in MXCSR already (i32): `silent` in any mode, because it raised nothing, and no mode
+ * matters; the others where inexact is set and modes are the default ones. `else` is asked if `likely` says no.
  */
+interface Calm {
+  readonly silent?: (r: Local) => Expression;
+  readonly likely?: (r: Local) => Expression;
+  readonly else?: (r: Local) => Expression;
+}
+
+/** Whether the result is a NaN, or may have raised what is to be kept. */
+export const suspectResult =
+  (e: Emitter, format: NumberFormat) =>
+  (r: Local): Expression =>
+    e.suspect([r], format);
+
+/** The native result, replaced by the soft one where it is `suspect` (i32) and not known to be calm. */
 export function refine(
   e: Emitter,
   native: Expression,
-  format: NumberFormat | null,
+  suspect: (r: Local) => Expression,
   soft: () => Expression,
-  calm?: Calm,
-  alarming?: (r: Local) => Expression,
+  calm: Calm = {},
 ): Local {
   const result = e.let(native);
   const replace = (): void => {
     e.f.set(result, soft());
     checkSse(e);
   };
-  const unless = (condition: Expression, then: () => void): void => e.f.if(i32.eqz(condition), then);
-  const suspect = e.suspect(result, format);
-  e.f.unlikely(alarming === undefined ? suspect : i32.or(suspect, alarming(result)), () => {
-    if (calm === undefined) {
-      replace();
-      return;
-    }
-    const { likely, else: otherwise } = calm;
-    e.f.if(i32.ne(e.exactMode(), i32.const(exactness.settled)), replace, () =>
-      unless(likely(result), () => {
-        if (otherwise === undefined) replace();
-        else unless(otherwise(result), replace);
-      }),
-    );
-  });
+  const unless = (condition: ((r: Local) => Expression) | undefined, then: () => void): void =>
+    condition === undefined ? then() : e.f.if(i32.eqz(condition(result)), then);
+  e.f.unlikely(suspect(result), () =>
+    unless(calm.silent, () => {
+      const { likely } = calm;
+      if (likely === undefined) replace();
+      else e.f.if(e.watched(), replace, () => unless(likely, () => unless(calm.else, replace)));
+    }),
+  );
   return result;
 }
 
@@ -145,8 +144,11 @@ function arithmeticCalm(kinds: Kinds, digit: number, a: Local, b: Local): Calm {
 }
 /** Of a comparison: nothing at all. */
 const orderedCalm = (kinds: Kinds, a: Expression, b: Expression): Calm => ({
-  likely: () => i32.and(kinds.ordered(a), kinds.ordered(b)),
+  silent: () => i32.and(kinds.ordered(a), kinds.ordered(b)),
 });
+/** Whether operands are not to be compared natively. */
+const suspectOperands = (e: Emitter, format: NumberFormat, a: Expression, b: Expression) => (): Expression =>
+  e.suspect([a, b], format);
 
 type Operation = (a: Expression, b: Expression) => Expression;
 interface Native {
@@ -160,8 +162,11 @@ interface Native {
 function arithmetic(name: string, digit: number, native: Native): void {
   const opcode = `0F 5${digit.toString(16).toUpperCase()}`;
   const operation = i32.const(digit);
-  // By zero: that flag is kept before exact mode as well.
-  const divides = name === "DIV";
+  // Of a division by zero the result tells.
+  const suspectArithmetic =
+    (e: Emitter, format: NumberFormat) =>
+    (r: Local): Expression =>
+      name === "DIV" ? e.suspectFinite(r, format) : e.suspect([r], format);
   const write = name === "SQRT" ? "=" : "!";
   row(`${name}SS`, `F3 ${opcode} /r`, `Vss${write} Wss`, { feature: "sse", faults: true }, (e) => {
     const b = e.let(e.f32(1));
@@ -172,10 +177,9 @@ function arithmetic(name: string, digit: number, native: Native): void {
       refine(
         e,
         native.ss(a, b),
-        "f32",
+        suspectArithmetic(e, "f32"),
         () => f32.reinterpretI32(e.call("soft.arithSs", operation, bits(a), bits(b))),
         arithmeticCalm(kindsF32, digit, a, b),
-        divides ? (r) => f32.eq(f32.abs(r), f32.const(Infinity)) : undefined,
       ),
     );
   });
@@ -188,10 +192,9 @@ function arithmetic(name: string, digit: number, native: Native): void {
       refine(
         e,
         native.sd(a, b),
-        "f64",
+        suspectArithmetic(e, "f64"),
         () => f64.reinterpretI64(e.call("soft.arithSd", operation, bits(a), bits(b))),
         arithmeticCalm(kindsF64, digit, a, b),
-        divides ? (r) => f64.eq(f64.abs(r), f64.const(Infinity)) : undefined,
       ),
     );
   });
@@ -203,10 +206,9 @@ function arithmetic(name: string, digit: number, native: Native): void {
       refine(
         e,
         native.ps(a, b),
-        "ps",
+        suspectArithmetic(e, "ps"),
         () => e.call("soft.arithPs", operation, a, b),
         arithmeticCalm(kindsPs, digit, a, b),
-        divides ? (r) => v128.anyTrue(f32x4.eq(f32x4.abs(r), f32x4.splat(f32.const(Infinity)))) : undefined,
       ),
     );
   });
@@ -218,10 +220,9 @@ function arithmetic(name: string, digit: number, native: Native): void {
       refine(
         e,
         native.pd(a, b),
-        "pd",
+        suspectArithmetic(e, "pd"),
         () => e.call("soft.arithPd", operation, a, b),
         arithmeticCalm(kindsPd, digit, a, b),
-        divides ? (r) => v128.anyTrue(f64x2.eq(f64x2.abs(r), f64x2.splat(f64.const(Infinity)))) : undefined,
       ),
     );
   });
@@ -251,7 +252,7 @@ function choose(name: string, digit: number, isMin: boolean): void {
       refine(
         e,
         select(first, a, b),
-        null,
+        suspectOperands(e, "f32", float(a), float(b)),
         () => e.call("soft.arithSs", operation, a, b),
         orderedCalm(kindsF32, float(a), float(b)),
       ),
@@ -267,7 +268,7 @@ function choose(name: string, digit: number, isMin: boolean): void {
       refine(
         e,
         select(first, a, b),
-        null,
+        suspectOperands(e, "f64", float(a), float(b)),
         () => e.call("soft.arithSd", operation, a, b),
         orderedCalm(kindsF64, float(a), float(b)),
       ),
@@ -279,7 +280,13 @@ function choose(name: string, digit: number, isMin: boolean): void {
     const native = isMin ? f32x4.pmin(b, a) : f32x4.pmax(b, a);
     e.putV(
       0,
-      refine(e, native, null, () => e.call("soft.arithPs", operation, a, b)),
+      refine(
+        e,
+        native,
+        suspectOperands(e, "ps", a, b),
+        () => e.call("soft.arithPs", operation, a, b),
+        orderedCalm(kindsPs, a, b),
+      ),
     );
   });
   row(`${name}PD`, `66 ${opcode} /r`, "Vdq! Wdq", { feature: "sse2", faults: true }, (e) => {
@@ -288,7 +295,13 @@ function choose(name: string, digit: number, isMin: boolean): void {
     const native = isMin ? f64x2.pmin(b, a) : f64x2.pmax(b, a);
     e.putV(
       0,
-      refine(e, native, null, () => e.call("soft.arithPd", operation, a, b)),
+      refine(
+        e,
+        native,
+        suspectOperands(e, "pd", a, b),
+        () => e.call("soft.arithPd", operation, a, b),
+        orderedCalm(kindsPd, a, b),
+      ),
     );
   });
 }
@@ -346,7 +359,7 @@ for (const [name, opcode, digit] of [
         refine(
           e,
           native,
-          suffix === "PS" ? "ps" : "pd",
+          suspectResult(e, suffix === "PS" ? "ps" : "pd"),
           () => e.call(soft, i32.const(digit), even, odd),
           arithmeticCalm(suffix === "PS" ? kindsPs : kindsPd, digit, even, odd),
         ),
@@ -363,7 +376,7 @@ row("ADDSUBPS", "F2 0F D0 /r", "Vdq! Wdq", { feature: "sse3", faults: true }, (e
   );
   e.putV(
     0,
-    refine(e, native, "ps", () => e.call("soft.addsubPs", a, b), arithmeticCalm(kindsPs, 8, a, b)),
+    refine(e, native, suspectResult(e, "ps"), () => e.call("soft.addsubPs", a, b), arithmeticCalm(kindsPs, 8, a, b)),
   );
 });
 row("ADDSUBPD", "66 0F D0 /r", "Vdq! Wdq", { feature: "sse3", faults: true }, (e) => {
@@ -376,7 +389,7 @@ row("ADDSUBPD", "66 0F D0 /r", "Vdq! Wdq", { feature: "sse3", faults: true }, (e
   );
   e.putV(
     0,
-    refine(e, native, "pd", () => e.call("soft.addsubPd", a, b), arithmeticCalm(kindsPd, 8, a, b)),
+    refine(e, native, suspectResult(e, "pd"), () => e.call("soft.addsubPd", a, b), arithmeticCalm(kindsPd, 8, a, b)),
   );
 });
 for (const [name, opcode] of [
@@ -389,29 +402,26 @@ for (const [name, opcode] of [
     e.putV(0, result);
   });
 
-// Comparison. Predicates: eq, lt, le, unord, and with bit 2 their opposites.
+// Comparison. Predicates: eq, lt, le, unord, and with bit 2 their opposites. What is unordered is left to the soft module.
 
 interface Compare {
   readonly eq: Operation;
-  readonly ne: Operation;
   readonly lt: Operation;
   readonly le: Operation;
 }
 
 /** Mask of a predicate that is data: all four are cheap. */
 function vectorPredicate(e: Emitter, lanes: Compare, predicate: Local, a: Local, b: Local): Expression {
-  const unordered = v128.or(lanes.ne(a, a), lanes.ne(b, b));
   const bit = (mask: number): Expression => i32.and(predicate, i32.const(mask));
   const low = select(bit(1), lanes.lt(a, b), lanes.eq(a, b));
-  const high = select(bit(1), unordered, lanes.le(a, b));
+  const high = select(bit(1), zeroVector, lanes.le(a, b));
   const base = e.let(select(bit(2), high, low));
   return select(bit(4), v128.xor(base, ones), base);
 }
 function scalarPredicate(e: Emitter, float: Compare, predicate: Local, a: Local, b: Local): Expression {
-  const unordered = i32.or(float.ne(a, a), float.ne(b, b));
   const bit = (mask: number): Expression => i32.and(predicate, i32.const(mask));
   const low = select(bit(1), float.lt(a, b), float.eq(a, b));
-  const high = select(bit(1), unordered, float.le(a, b));
+  const high = select(bit(1), i32.const(0), float.le(a, b));
   const base = e.let(select(bit(2), high, low));
   return i32.sub(i32.const(0), i32.xor(base, i32.shrU(bit(4), i32.const(2))));
 }
@@ -422,7 +432,13 @@ row("CMPPS", "NP 0F C2 /r", "Vdq! Wdq Ib", { feature: "sse", faults: true }, (e)
   const b = e.let(e.v(1));
   e.putV(
     0,
-    refine(e, vectorPredicate(e, f32x4, p, a, b), null, () => e.call("soft.comparePs", p, a, b)),
+    refine(
+      e,
+      vectorPredicate(e, f32x4, p, a, b),
+      suspectOperands(e, "ps", a, b),
+      () => e.call("soft.comparePs", p, a, b),
+      orderedCalm(kindsPs, a, b),
+    ),
   );
 });
 row("CMPPD", "66 0F C2 /r", "Vdq! Wdq Ib", { feature: "sse2", faults: true }, (e) => {
@@ -431,7 +447,13 @@ row("CMPPD", "66 0F C2 /r", "Vdq! Wdq Ib", { feature: "sse2", faults: true }, (e
   const b = e.let(e.v(1));
   e.putV(
     0,
-    refine(e, vectorPredicate(e, f64x2, p, a, b), null, () => e.call("soft.comparePd", p, a, b)),
+    refine(
+      e,
+      vectorPredicate(e, f64x2, p, a, b),
+      suspectOperands(e, "pd", a, b),
+      () => e.call("soft.comparePd", p, a, b),
+      orderedCalm(kindsPd, a, b),
+    ),
   );
 });
 row("CMPSS", "F3 0F C2 /r", "Vss! Wss Ib", { feature: "sse", faults: true }, (e) => {
@@ -443,7 +465,7 @@ row("CMPSS", "F3 0F C2 /r", "Vss! Wss Ib", { feature: "sse", faults: true }, (e)
     refine(
       e,
       scalarPredicate(e, f32, p, a, b),
-      null,
+      suspectOperands(e, "f32", a, b),
       () => e.call("soft.compareSs", p, i32.reinterpretF32(a), i32.reinterpretF32(b)),
       orderedCalm(kindsF32, a, b),
     ),
@@ -458,19 +480,16 @@ row("CMPSD", "F2 0F C2 /r", "Vsd! Wsd Ib", { feature: "sse2", faults: true }, (e
     refine(
       e,
       i64.extendI32S(scalarPredicate(e, f64, p, a, b)),
-      null,
+      suspectOperands(e, "f64", a, b),
       () => e.call("soft.compareSd", p, i64.reinterpretF64(a), i64.reinterpretF64(b)),
       orderedCalm(kindsF64, a, b),
     ),
   );
 });
 
-/** ZF, PF, CF: all for unordered, ZF for equal, CF for less, none for greater. */
-function orderFlags(float: Compare, a: Local, b: Local): Expression {
-  const unordered = i32.or(float.ne(a, a), float.ne(b, b));
-  const ordered = i32.or(float.lt(a, b), i32.shl(float.eq(a, b), i32.const(6)));
-  return select(unordered, i32.const(0x45), ordered);
-}
+/** ZF for equal, CF for less, none for greater; with PF all for unordered, which the soft module does. */
+const orderFlags = (float: Compare, a: Local, b: Local): Expression =>
+  i32.or(float.lt(a, b), i32.shl(float.eq(a, b), i32.const(6)));
 for (const [name, opcode, quietly] of [
   ["UCOMIS", "2E", 1],
   ["COMIS", "2F", 0],
@@ -480,18 +499,24 @@ for (const [name, opcode, quietly] of [
     const b = e.let(e.f32(1));
     const soft = (): Expression =>
       e.call("soft.comiF32", i32.reinterpretF32(a), i32.reinterpretF32(b), i32.const(quietly));
-    e.flags("explicit", refine(e, orderFlags(f32, a, b), null, soft, orderedCalm(kindsF32, a, b)));
+    e.flags(
+      "explicit",
+      refine(e, orderFlags(f32, a, b), suspectOperands(e, "f32", a, b), soft, orderedCalm(kindsF32, a, b)),
+    );
   });
   row(`${name}D`, `66 0F ${opcode} /r`, "Vsd Wsd", { feature: "sse2", writes: "oszapc", faults: true }, (e) => {
     const a = e.let(e.f64(0));
     const b = e.let(e.f64(1));
     const soft = (): Expression =>
       e.call("soft.comiF64", i64.reinterpretF64(a), i64.reinterpretF64(b), i32.const(quietly));
-    e.flags("explicit", refine(e, orderFlags(f64, a, b), null, soft, orderedCalm(kindsF64, a, b)));
+    e.flags(
+      "explicit",
+      refine(e, orderFlags(f64, a, b), suspectOperands(e, "f64", a, b), soft, orderedCalm(kindsF64, a, b)),
+    );
   });
 }
 
-// Rounding to integral values. Bits 0–1 are the mode, bit 2 takes MXCSR's instead (nearest, unless in exact mode).
+// Rounding to integral values. Bits 0–1 are the mode, bit 2 takes MXCSR's instead (nearest, unless others are loaded).
 
 interface Rounding {
   readonly nearest: (a: Expression) => Expression;
@@ -521,7 +546,7 @@ row("ROUNDPS", "66 0F 3A 08 /r", "Vdq= Wdq Ib", { feature: "sse4.1", faults: tru
   const a = e.let(e.v(1));
   e.putV(
     0,
-    refine(e, rounded(e, f32x4, control, a), "ps", () => e.call("soft.roundPs", a, control)),
+    refine(e, rounded(e, f32x4, control, a), suspectResult(e, "ps"), () => e.call("soft.roundPs", a, control)),
   );
 });
 row("ROUNDPD", "66 0F 3A 09 /r", "Vdq= Wdq Ib", { feature: "sse4.1", faults: true }, (e) => {
@@ -529,18 +554,30 @@ row("ROUNDPD", "66 0F 3A 09 /r", "Vdq= Wdq Ib", { feature: "sse4.1", faults: tru
   const a = e.let(e.v(1));
   e.putV(
     0,
-    refine(e, rounded(e, f64x2, control, a), "pd", () => e.call("soft.roundPd", a, control)),
+    refine(e, rounded(e, f64x2, control, a), suspectResult(e, "pd"), () => e.call("soft.roundPd", a, control)),
   );
 });
 row("ROUNDSS", "66 0F 3A 0A /r", "Vss= Wss Ib", { feature: "sse4.1", faults: true }, (e) => {
   const control = e.let(e.get(2));
   const a = e.let(e.f32(1));
   const soft = (): Expression => f32.reinterpretI32(e.call("soft.roundSs", i32.reinterpretF32(a), control));
-  e.putF32(0, refine(e, rounded(e, f32, control, a), "f32", soft, { likely: (r) => f32.eq(r, r) }));
+  e.putF32(
+    0,
+    refine(e, rounded(e, f32, control, a), suspectResult(e, "f32"), soft, {
+      silent: (r) => f32.eq(r, a),
+      likely: (r) => f32.eq(r, r),
+    }),
+  );
 });
 row("ROUNDSD", "66 0F 3A 0B /r", "Vsd= Wsd Ib", { feature: "sse4.1", faults: true }, (e) => {
   const control = e.let(e.get(2));
   const a = e.let(e.f64(1));
   const soft = (): Expression => f64.reinterpretI64(e.call("soft.roundSd", i64.reinterpretF64(a), control));
-  e.putF64(0, refine(e, rounded(e, f64, control, a), "f64", soft, { likely: (r) => f64.eq(r, r) }));
+  e.putF64(
+    0,
+    refine(e, rounded(e, f64, control, a), suspectResult(e, "f64"), soft, {
+      silent: (r) => f64.eq(r, a),
+      likely: (r) => f64.eq(r, r),
+    }),
+  );
 });

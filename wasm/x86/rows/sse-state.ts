@@ -5,24 +5,25 @@ import { i32, i64, memoryCopy, memoryFill, select } from "../../encode/numeric.t
 import { helper } from "../helpers.ts";
 import { row } from "../row.ts";
 import "../soft.ts";
-import { earlyMxcsr, exactness, settledMxcsr, state } from "../state.ts";
+import { defaultMxcsr, exactness, keepsFlags, mxcsrModes, settledMxcsr, state } from "../state.ts";
 import { exit } from "../types.ts";
 import { checkPending } from "./mmx-state.ts";
 
 const base = i32.const(0);
 
-/** `exactness` after a value was loaded. */
-const exactnessOf = (word: Expression): Expression =>
-  i32.add(
-    i32.const(exactness.exact),
-    i32.eq(i32.and(word, i32.const(settledMxcsr.mask)), i32.const(settledMxcsr.value)),
+/** Sets MXCSR, and what follows from it with bits of `exactness` that are known. */
+function setMxcsr(f: FunctionBuilder, word: Local, known: Expression): void {
+  const isSettled = i32.eq(i32.and(word, i32.const(settledMxcsr.mask)), i32.const(settledMxcsr.value));
+  f.emit(i32.store(base, word, state.mxcsr));
+  f.emit(
+    i32.store16(base, i32.or(known, select(isSettled, i32.const(0), i32.const(exactness.watched))), state.sseExact),
   );
+}
 
 row("LDMXCSR", "NP 0F AE /2", "Md", { interpreted: true, feature: "sse", faults: true }, (e) => {
   const word = e.let(e.get(0));
   e.faultIf(i32.shrU(word, i32.const(16)), exit.generalProtection);
-  e.f.emit(i32.store(base, word, state.mxcsr));
-  e.f.emit(i32.store16(base, exactnessOf(word), state.sseExact));
+  setMxcsr(e.f, word, i32.const(exactness.loaded));
 });
 row("STMXCSR", "NP 0F AE /3", "Md=", { feature: "sse" }, (e) => e.put(0, i32.load(base, state.mxcsr)));
 
@@ -74,14 +75,12 @@ helper("saveMxcsr", ["i32"], [], (f) => {
   f.emit(i32.store(f.param(0), i32.load(base, state.mxcsr), 24));
   f.emit(i32.store(f.param(0), i32.const(0xffff), 28));
 });
+/** Restores MXCSR. The dynamic linker does so around every lazy binding: that is no reason to keep all flags for good. */
 helper("restoreMxcsr", ["i32"], [], (f) => {
-  const word = f.let(i32.load(f.param(0), 24));
-  f.emit(i32.store(base, word, state.mxcsr));
-  // The dynamic linker saves and restores around every lazy binding: that is no reason to keep all flags.
-  const isOther = i32.ne(i32.and(word, i32.const(earlyMxcsr.mask)), i32.const(earlyMxcsr.value));
-  f.if(i32.or(isOther, i32.load16U(base, state.sseExact)), () =>
-    f.emit(i32.store16(base, exactnessOf(word), state.sseExact)),
-  );
+  const word = f.param(0);
+  const isOther = i32.ne(i32.and(word, i32.const(mxcsrModes)), i32.const(defaultMxcsr));
+  const same = i32.and(i32.load16U(base, state.sseExact), i32.const(keepsFlags));
+  setMxcsr(f, word, select(isOther, i32.const(exactness.loaded), same));
 });
 
 helper("fxsave", ["i32"], ["i32"], (f, context) => {
@@ -94,7 +93,7 @@ helper("fxsave", ["i32"], ["i32"], (f, context) => {
 helper("fxrstor", ["i32"], ["i32"], (f, context) => {
   const image = f.param(0);
   f.emit(context.call("restoreX87", image));
-  f.emit(context.call("restoreMxcsr", image));
+  f.emit(context.call("restoreMxcsr", i32.load(image, 24)));
   f.emit(memoryCopy(i32.const(state.xmm), i32.add(image, i32.const(160)), i32.const(256)));
   f.result(i32.const(0));
 });

@@ -222,11 +222,17 @@ class HalfEmitter implements Emitter {
   get wantsFlags(): boolean {
     return this.#e.wantsFlags;
   }
-  exactMode(): Expression {
-    return this.#e.exactMode();
+  keepsFlags(): Expression {
+    return this.#e.keepsFlags();
   }
-  suspect(result: Local, format: NumberFormat | null): Expression {
-    return this.#e.suspect(result, format);
+  suspect(numbers: readonly Expression[], format: NumberFormat): Expression {
+    return this.#e.suspect(numbers, format);
+  }
+  suspectFinite(number: Expression, format: NumberFormat): Expression {
+    return this.#e.suspectFinite(number, format);
+  }
+  watched(): Expression {
+    return this.#e.watched();
   }
   faultIf(condition: Expression, kind: Exit): void {
     this.#e.faultIf(condition, kind);

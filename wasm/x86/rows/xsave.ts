@@ -9,7 +9,7 @@ import type { FunctionBuilder, Local } from "../../encode/module.ts";
 import { i32, i64, memoryCopy, memoryFill, select } from "../../encode/numeric.ts";
 import { helper } from "../helpers.ts";
 import { row } from "../row.ts";
-import { state } from "../state.ts";
+import { defaultMxcsr, state } from "../state.ts";
 import { exit, xsaveLayout } from "../types.ts";
 import "./sse-state.ts";
 
@@ -106,8 +106,8 @@ helper("xrstor", ["i64"], ["i32"], (f, context) => {
   );
   f.if(
     mxcsr,
-    () => f.emit(context.call("restoreMxcsr", image)),
-    () => f.if(has(wanted, component.sse), () => f.emit(i32.store(base, i32.const(0x1f80), state.mxcsr))),
+    () => f.emit(context.call("restoreMxcsr", i32.load(image, 24))),
+    () => f.if(has(wanted, component.sse), () => f.emit(context.call("restoreMxcsr", i32.const(defaultMxcsr)))),
   );
   f.if(has(wanted, component.sse), () =>
     f.if(
