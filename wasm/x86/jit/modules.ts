@@ -1,11 +1,13 @@
 /**
  * The modules of regions that this worker compiled last. What the host has optimised belongs to a module, not to its
  * instances: a container that comes after another one in the same worker, and finds stored regions that this one
- * compiled, has the fast code at once. Regions are known by the bodies of their functions (link.ts).
+ * compiled, has the fast code at once. Regions are known by the bodies of their functions (link.ts), packs of them by the
+ * key they are stored under: what is in them never changes.
  */
 import { equalBytes } from "../../../src/base/bytes.ts";
 import { limits } from "../../../src/base/limits.ts";
 import { linkRegions } from "./link.ts";
+import type { Translation } from "./pack.ts";
 
 interface Known {
   readonly module: WebAssembly.Module;
@@ -19,11 +21,16 @@ interface Place {
   readonly index: number;
 }
 
+type RegionCode = () => unknown;
+type Imports = Record<string, WebAssembly.ImportValue>;
+
 export class RegionModules {
   /** The one used last comes last. */
   readonly #modules = new Set<Known>();
   /** By a hash of the body. */
   readonly #places = new Map<number, Place>();
+  /** Packs whose functions are all here. */
+  readonly #packs = new Map<string, readonly Translation[]>();
   readonly #bytesMax: number;
   #bytes = 0;
 
@@ -51,6 +58,8 @@ export class RegionModules {
       const hash = hashOf(body);
       if (this.#places.get(hash)?.known === known) this.#places.delete(hash);
     }
+    const isHere = ({ body }: Translation): boolean => this.#find(body) !== undefined;
+    for (const [key, translations] of this.#packs) if (!translations.every(isHere)) this.#packs.delete(key);
   }
 
   #find(body: Uint8Array): Place | undefined {
@@ -66,26 +75,51 @@ export class RegionModules {
   }
 
   /** A function for each body: those of modules that are known, the others compiled now, beside the guest. */
-  async functions(
-    bodies: readonly Uint8Array[],
-    imports: Record<string, WebAssembly.ImportValue>,
-  ): Promise<(() => unknown)[]> {
-    const places = bodies.map((body) => this.#find(body));
-    const missing = bodies.filter((_, i) => places[i] === undefined);
-    let compiled: WebAssembly.Module | undefined;
-    if (missing.length > 0) {
-      compiled = await WebAssembly.compile(linkRegions(missing));
-      this.add(compiled, missing);
-    }
-    const instances = new Map<WebAssembly.Module, WebAssembly.Instance>();
+  async functions(bodies: readonly Uint8Array[], imports: Imports): Promise<readonly RegionCode[]> {
+    const missing = bodies.filter((body) => this.#find(body) === undefined);
+    // Were one of those known evicted meanwhile, its function would be missing.
+    const known = missing.length < bodies.length ? this.#instantiate(bodies, imports) : [];
+    if (missing.length === 0) return known as RegionCode[];
+    const module = await WebAssembly.compile(linkRegions(missing));
+    this.add(module, missing);
+    const { exports } = new WebAssembly.Instance(module, { region: imports });
     let next = 0;
-    return places.map((place) => {
-      const [module, index] = place === undefined ? [compiled!, next++] : [place.known.module, place.index];
+    return bodies.map((_, i) => known[i] ?? (exports[`${next++}`] as RegionCode));
+  }
+
+  /** A function for each body that is known. */
+  #instantiate(bodies: readonly Uint8Array[], imports: Imports): (RegionCode | undefined)[] {
+    const instances = new Map<WebAssembly.Module, WebAssembly.Instance>();
+    return bodies.map((body) => {
+      const place = this.#find(body);
+      if (place === undefined) return undefined;
+      const { module } = place.known;
       let instance = instances.get(module);
       if (instance === undefined)
         instances.set(module, (instance = new WebAssembly.Instance(module, { region: imports })));
-      return instance.exports[`${index}`] as () => unknown;
+      return instance.exports[`${place.index}`] as RegionCode;
     });
+  }
+
+  /** Notes what is stored under a key, if its functions are here. */
+  keepPack(key: string, translations: readonly Translation[]): void {
+    if (translations.every(({ body }) => this.#find(body) !== undefined)) this.#packs.set(key, translations);
+  }
+
+  forgetPack(key: string): void {
+    this.#packs.delete(key);
+  }
+
+  /** What is stored under a key, if it is here with its functions. */
+  pack(key: string, imports: Imports): { translations: readonly Translation[]; code: readonly RegionCode[] } | null {
+    const translations = this.#packs.get(key);
+    if (translations === undefined) return null;
+    const bodies = translations.map(({ body }) => body);
+    return { translations, code: this.#instantiate(bodies, imports) as RegionCode[] };
+  }
+
+  hasPack(key: string): boolean {
+    return this.#packs.has(key);
   }
 }
 

@@ -4,24 +4,33 @@ import { exit, pte, type TranslationPack, type TranslationStore } from "../types
 import { linkRegions, regionBodies } from "./link.ts";
 import { decodePack, encodePack, entryKey, type Translation } from "./pack.ts";
 
+let nextKey = 0;
+
 /** Keeps packs as they were written. */
 class Kept implements TranslationStore {
   readonly packs = new Map<string, { pack: Uint8Array; entries: Uint32Array }>();
-  #next = 0;
+  reads = 0;
 
   async list(): Promise<TranslationPack[]> {
     return [...this.packs].map(([key, { entries }]) => ({ key, entries, likely: true }));
   }
   async read(key: string): Promise<Uint8Array | null> {
+    this.reads++;
     return this.packs.get(key)?.pack.slice() ?? null;
   }
   async write(pack: Uint8Array, entries: Uint32Array): Promise<string> {
-    const key = `${this.#next++}`;
+    const key = `${nextKey++}`;
     this.packs.set(key, { pack, entries });
     return key;
   }
   async remove(key: string): Promise<void> {
     this.packs.delete(key);
+  }
+  /** The same packs, but none of those that this worker knows. */
+  elsewhere(): Kept {
+    const other = new Kept();
+    for (const pack of this.packs.values()) other.packs.set(`${nextKey++}`, pack);
+    return other;
   }
 }
 
@@ -69,19 +78,37 @@ async function run(
 }
 
 test("a second run compiles nothing, wherever the code lies", async () => {
-  const store = new Kept();
+  let store = new Kept();
   const first = await run(store, program());
   expect(first.cpu.register(0)).toBe(sum);
   expect(first.cpu.counters).toMatchObject({ cacheHits: 0 });
   expect(first.cpu.counters.cacheMisses).toBeGreaterThan(0);
   expect(store.packs.size).toBe(1);
   for (const address of [codeAddress, 0x7f1234567000]) {
+    store = store.elsewhere();
     const again = await run(store, program(), address);
     expect(again.cpu.register(0)).toBe(sum);
     expect(again.cpu.counters).toMatchObject({ regions: 0, cacheMisses: 0, compileMs: 0 });
     expect(again.cpu.counters.cacheHits).toBeGreaterThan(0);
     expect(store.packs.size).toBe(1);
+    expect(store.reads).toBe(1);
   }
+});
+
+test("what this worker has compiled or read is used at once, and not read again", async () => {
+  const store = new Kept();
+  await run(store, program());
+  const interpreted = async (from: Kept): Promise<number> => {
+    const { counters } = (await run(from, program())).cpu;
+    expect(counters).toMatchObject({ regions: 0, cacheMisses: 0 });
+    return counters.instructions - counters.compiledRun;
+  };
+  expect(await interpreted(store)).toBeLessThan(100);
+  expect(store.reads).toBe(0);
+  const read = store.elsewhere();
+  expect(await interpreted(read)).toBeGreaterThan(1_000_000);
+  expect(await interpreted(read)).toBeLessThan(100);
+  expect(read.reads).toBe(1);
 });
 
 test("a program and a library far from it", async () => {
@@ -95,7 +122,7 @@ test("a program and a library far from it", async () => {
   const first = await run(store, code, codeAddress, far(codeAddress));
   expect(first.cpu.register(0)).toBe(sum);
   const moved = 0x5555_5555_4000;
-  const again = await run(store, code, moved, far(moved));
+  const again = await run(store.elsewhere(), code, moved, far(moved));
   expect(again.cpu.register(0)).toBe(sum);
   expect(again.cpu.counters).toMatchObject({ regions: 0, cacheMisses: 0 });
 });
@@ -103,13 +130,14 @@ test("a program and a library far from it", async () => {
 test("other code at the same place is not taken for it, not even in another page of the region", async () => {
   const store = new Kept();
   await run(store, program("lea rax, [rax+rcx]"));
-  const other = await run(store, program("lea rax, [rax+rdx]"));
+  const both = store.elsewhere();
+  const other = await run(both, program("lea rax, [rax+rdx]"));
   expect(other.cpu.counters.cacheHits).toBe(0);
   expect(other.cpu.register(0)).toBe(0n);
   expect(other.cpu.counters.cacheMisses).toBeGreaterThan(0);
   // Both are known now.
-  expect((await run(store, program("lea rax, [rax+rcx]"))).cpu.counters).toMatchObject({ regions: 0 });
-  expect((await run(store, program("lea rax, [rax+rdx]"))).cpu.counters).toMatchObject({ regions: 0 });
+  expect((await run(both, program("lea rax, [rax+rcx]"))).cpu.counters).toMatchObject({ regions: 0 });
+  expect((await run(both, program("lea rax, [rax+rdx]"))).cpu.counters).toMatchObject({ regions: 0 });
 });
 
 test("code that changes after it has been bound is not run any more", async () => {
@@ -118,7 +146,7 @@ test("code that changes after it has been bound is not run any more", async () =
   const machine = new Machine(undefined, "on");
   const { cpu } = machine;
   machine.load(program("lea rax, [rax+rcx]"));
-  await cpu.useTranslations(store);
+  await cpu.useTranslations(store.elsewhere());
   cpu.setRegisterNumber(1, rounds);
   while (cpu.counters.cacheHits === 0) {
     expect(cpu.run(200_000)).toBe(exit.budget);
@@ -141,7 +169,7 @@ test("a region waits for a page that is not there yet", async () => {
   const absent = codeAddress + 4096;
   const entry = cpu.words[machine.leaf(absent) >> 2]!;
   machine.set(absent, 0);
-  await cpu.useTranslations(store);
+  await cpu.useTranslations(store.elsewhere());
   cpu.setRegisterNumber(1, rounds);
   for (let i = 0; i < 20; i++) {
     expect(cpu.run(1000)).toBe(exit.pageFault);
@@ -158,7 +186,7 @@ test("a region waits for a page that is not there yet", async () => {
 test("damaged packs are removed, and everything is compiled anew", async () => {
   const store = new Kept();
   await run(store, program());
-  const [key, { pack }] = [...store.packs][0]!;
+  const { pack } = [...store.packs.values()][0]!;
   for (const at of [0, 5, 17, 40, pack.length - 1]) {
     const damaged = pack.slice();
     damaged[at]! ^= 4;
@@ -167,10 +195,12 @@ test("damaged packs are removed, and everything is compiled anew", async () => {
   expect(decodePack(pack.subarray(0, pack.length - 3))).toBeNull();
   expect(decodePack(new Uint8Array(0))).toBeNull();
   pack[pack.length >> 1]! ^= 1;
-  const again = await run(store, program());
+  const damagedStore = store.elsewhere();
+  const [key] = damagedStore.packs.keys();
+  const again = await run(damagedStore, program());
   expect(again.cpu.register(0)).toBe(sum);
   expect(again.cpu.counters.cacheHits).toBe(0);
-  expect(store.packs.has(key)).toBe(false);
+  expect(damagedStore.packs.has(key!)).toBe(false);
 });
 
 test("a pack is decoded as it was encoded", () => {

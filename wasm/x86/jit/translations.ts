@@ -87,7 +87,7 @@ export class Translations {
         if (list === undefined) this.#packsAt.set(entry, [pack]);
         else list.push(pack);
       }
-      if (likely && ahead++ < limits.translationPacksAheadMax) this.#wanted.add(pack);
+      if (likely && !regionModules.hasPack(key) && ahead++ < limits.translationPacksAheadMax) this.#wanted.add(pack);
     }
   }
 
@@ -99,6 +99,7 @@ export class Translations {
     if (packs === undefined) return nothing;
     for (const pack of packs) {
       if (pack.state === "ready" || pack.state === "gone") continue;
+      if (pack.state === "known" && this.#takeKept(pack)) continue;
       pack.waiting.add(physical);
       if (pack.state === "known") this.#want(pack);
     }
@@ -123,6 +124,24 @@ export class Translations {
     return this.#coming > 0 || this.#wanted.size > 0;
   }
 
+  /** What is in a pack may be here from an earlier container: that costs nothing, however short the program is. */
+  #takeKept(pack: Pack): boolean {
+    const kept = regionModules.pack(pack.key, this.#host.imports);
+    if (kept === null) return false;
+    this.#wanted.delete(pack);
+    this.#fill(pack, kept.translations, kept.code);
+    return true;
+  }
+
+  #fill(pack: Pack, translations: readonly Translation[], code: readonly (() => unknown)[]): void {
+    pack.stored = translations.map((translation, i) => {
+      const stored = { translation, code: code[i]!, used: false };
+      this.#offer(stored);
+      return stored;
+    });
+    pack.state = "ready";
+  }
+
   async #read(pack: Pack): Promise<void> {
     const store = this.#store!;
     pack.state = "coming";
@@ -136,13 +155,8 @@ export class Translations {
         return;
       }
       const bodies = translations.map(({ body }) => body);
-      const functions = await regionModules.functions(bodies, this.#host.imports);
-      pack.stored = translations.map((translation, i) => {
-        const stored = { translation, code: functions[i]!, used: false };
-        this.#offer(stored);
-        return stored;
-      });
-      pack.state = "ready";
+      this.#fill(pack, translations, await regionModules.functions(bodies, this.#host.imports));
+      regionModules.keepPack(pack.key, translations);
       for (const physical of pack.waiting) this.#host.arrived(physical);
       pack.waiting.clear();
     } catch {
@@ -237,11 +251,13 @@ export class Translations {
     for (const translations of portions(distinct([...added, ...older]))) {
       const entries = Uint32Array.from(keysOf(translations));
       const key = await store.write(encodePack(translations), entries);
+      regionModules.keepPack(key, translations);
       const stored = translations.map((translation) => ({ translation, code: null, used: translation.age === 0 }));
       this.#packs.add({ key, entries, likely: true, state: "ready", waiting: new Set(), stored, written: true });
     }
     for (const pack of replaced) {
       this.#drop(pack);
+      regionModules.forgetPack(pack.key);
       await store.remove(pack.key);
     }
   }
