@@ -167,7 +167,7 @@ export const limits = {
   regionPagesMax: 32,
   /** Bytes that accesses sharing one TLB check may span: wider ranges straddle pages more often. */
   sharedCheckBytesMax: 512,
-  /** Instructions of a region that another one has as well: short functions that many call. */
+  /** Instructions of a region, besides those, that another one has as well: short functions that many call. */
   regionRepeatedMax: 300,
   /** Regions compiled to one module. */
   regionsPerModuleMax: 64,

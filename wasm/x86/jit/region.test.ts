@@ -143,6 +143,18 @@ test("what another region has is compiled once more only where control comes bac
   });
 });
 
+test("short functions that other regions have as well are compiled where they are called, besides the rest", () => {
+  const covered = (address: number): boolean => address >= codeAddress + 64;
+  const code = `${"inc eax\n inc eax\n inc eax\n call 1f\n".repeat(5)} ret\n .org 64\n 1: ${"dec eax\n".repeat(8)} ret`;
+  const size = (guide: Partial<Guide>): number => {
+    const { blocks } = find({ code, guide: { covered, ...guide } });
+    expect(blocks[1]).toMatchObject({ offset: 64 });
+    return blocks.reduce((sum, { operations }) => sum + operations.length, 0);
+  };
+  expect(size({ instructionsMax: 12 })).toBe(12 + 9);
+  expect(size({ instructionsMax: 100 })).toBe(21 + 9);
+});
+
 test("an instruction across two pages needs both", () => {
   const code = ".org 4093\n mov eax, 0x12345678\n ret";
   const region = find({ code, start: 4093 });

@@ -34,10 +34,10 @@ export interface Region {
 
 /** What decides where a region grows. */
 export interface Guide {
-  /** Most basic blocks and instructions of the region. */
+  /** Most basic blocks of the region, and instructions that are not covered. */
   readonly blocksMax: number;
   readonly instructionsMax: number;
-  /** Most instructions that are covered. */
+  /** Most instructions that are covered, besides. */
   readonly repeatedMax: number;
   /** Whether another region has the block at an address already: only little of that is compiled once more. */
   covered(address: number): boolean;
@@ -102,7 +102,7 @@ export function discover(source: CodeSource, guide: Guide, start: number): Regio
   let heaviest = 0;
   let repeated = 0;
   candidates.set(start - origin, { offset: start - origin, weight: Number.MAX_SAFE_INTEGER });
-  while (candidates.size > 0 && found.size < guide.blocksMax && instructions < guide.instructionsMax) {
+  while (candidates.size > 0 && found.size < guide.blocksMax && instructions - repeated < guide.instructionsMax) {
     // One of the most frequent, and among those the one found last: a function is finished before the next is begun.
     let most = 0;
     for (const candidate of candidates.values()) most = Math.max(most, candidate.weight);
@@ -152,14 +152,18 @@ export function discover(source: CodeSource, guide: Guide, start: number): Regio
           last.target === null
             ? guide.targets(from)
             : [[origin + last.target, guide.weight(from, origin + last.target)] as const];
+        const shared: (readonly [target: number, count: number])[] = [];
         for (const [target, count] of targets) {
           total += count;
           if (last.target === null) block.seen.push(target - origin);
           calls.push({ site: offset, target: target - origin });
-          want(target - origin, count);
+          if (guide.covered(target)) shared.push([target - origin, count]);
+          else want(target - origin, count);
         }
         returnSites.add(block.end);
         want(block.end, total);
+        // What many call is short, most often: it comes first, while there is room.
+        for (const [target, count] of shared) want(target, count);
         break;
       }
       case flow.computed:

@@ -3,7 +3,7 @@ import { expect, test } from "vitest";
 import { assemble, codeAddress, Machine } from "../../../test/x86/machine.ts";
 import { exit, pte } from "../types.ts";
 
-const [rcx, rsi] = [1, 6];
+const [rcx, rsi, rdi] = [1, 6, 7];
 
 function start(source: string): Machine {
   const machine = new Machine(undefined, "on");
@@ -32,10 +32,10 @@ function run(machine: Machine, turns: number): Record<"all" | "compiled" | "entr
 }
 
 /** 64 functions of some 40 instructions, called in turn through a table: more than one region holds. */
-const manyFunctions = `
+const functions = (mask: string): string => `
     lea rbx, [rip + table]
   1: mov eax, ecx
-    and eax, 63
+    and eax, ${mask}
     call [rbx + rax * 8]
     sub ecx, 1
     jnz 1b
@@ -54,6 +54,7 @@ const manyFunctions = `
   ).join("\n  ")}
     .p2align 3
   table: ${Array.from({ length: 64 }, (_, i) => `.quad f${i}`).join("\n  ")}`;
+const manyFunctions = functions("63");
 
 test("a loop over more code than a region holds is compiled to few regions, and then no more", () => {
   const machine = start(manyFunctions);
@@ -63,6 +64,17 @@ test("a loop over more code than a region holds is compiled to few regions, and 
   expect(settled.regions).toBeLessThanOrEqual(8);
   // All of it is about 3000 instructions, some of which several regions need.
   expect(machine.cpu.counters.compiledInstructions).toBeLessThan(15_000);
+});
+
+test("what a program did before, and does no more, is not compiled with what it does now", () => {
+  const machine = start(functions("edi"));
+  machine.cpu.setRegisterNumber(rdi, 15);
+  expect(run(machine, 100_000).regions).toBe(0);
+  machine.cpu.setRegisterNumber(rdi, 1);
+  const settled = run(machine, 2_000_000);
+  expect(settled.compiled / settled.all).toBeGreaterThan(0.5);
+  // Two functions and the loop are about a hundred.
+  expect(machine.cpu.counters.compiledInstructions).toBeLessThan(300);
 });
 
 test("straight code longer than a region is compiled soon, each piece once, and entered by going straight on", () => {

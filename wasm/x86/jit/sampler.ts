@@ -39,6 +39,8 @@ const interpretedPerEntry = 15;
 const burstAfterLeast = 2_000_000;
 const burstAfterMost = 64_000_000;
 const burstAfterShare = 0.15;
+/** What was seen counts half after so many bursts: programs have phases, and regions are for the one that is now. */
+const burstsPerHalf = 2;
 /** A burst begins within so many instructions. */
 const burstDistanceMost = 100_000;
 
@@ -58,6 +60,7 @@ export class Sampler<Region> {
   /** What has been lost: in all, when the last burst ended; instructions, interpreted ones and entries then. */
   #lost = 0;
   #lostAtBurst = 0;
+  #bursts = 0;
   #lostWhenFormed = 0;
   #compiledThen = 0;
   #entriesThen = 0;
@@ -200,6 +203,7 @@ export class Sampler<Region> {
   #endBurst(view: DataView): void {
     this.#left = 0;
     view.setUint32(state.bypass, 0, true);
+    if (++this.#bursts % burstsPerHalf === 0) this.profile(view).age();
     // What was interpreted since the last burst was so many times this; at most as much as was run at all.
     const share = this.#seenInstructions === 0 ? 0 : this.#interpreted / this.#seenInstructions;
     const times = Math.min(share, (4 * this.#ran) / burstInstructions);

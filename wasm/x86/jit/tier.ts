@@ -34,6 +34,8 @@ const bytesPerInstruction = 4;
 const worthModule = 2_000_000;
 /** The first time, the engine has not yet optimised the compiler itself: a short program gains nothing by it. */
 const worthFirstModule = 20_000_000;
+/** A program that has run so many instructions is not short. */
+const shortProgram = 100_000_000;
 /** So much of what is interpreted must be hot until stored code is read: a short program gains nothing by it. */
 const worthStored = 18_000_000;
 /** Both come sooner when few instructions are all that runs: they must have cost so much more than compiling them, twice. */
@@ -71,6 +73,8 @@ export class Tier {
   /** By physical address: how hot it must be until a region there, which would not have paid, is tried again. */
   readonly #failed = new Map<number, number>();
   #reformAfter = reformAfterFirst;
+  /** Run in all. */
+  #instructions = 0;
   /** What must be hot, in interpreted instructions, until compiling is tried again. */
   #tryAfter = 0;
 
@@ -118,6 +122,7 @@ export class Tier {
 
   /** The guest has run some instructions. */
   ran(instructions: number): void {
+    this.#instructions += instructions;
     if (this.#mode === "force" || !this.#sampler.ran(this.#host.memory().view, instructions)) return;
     const profile = this.#sampler.profile(this.#host.memory().view);
     if (this.#mode === "rehearsal") return;
@@ -157,8 +162,9 @@ export class Tier {
   /** Compiles what has been interpreted for so long that it pays. */
   #compileHot(profile: Profile): void {
     const hot = this.#hot(profile);
-    const isLoop = this.modules === 0 && hot.left < worthFirstModule && this.#isLoop(hot, profile);
-    const worth = this.modules > 0 ? worthModule : isLoop ? worthLoop : worthFirstModule;
+    const isShort = this.modules === 0 && this.#instructions < shortProgram;
+    const isLoop = isShort && hot.left < worthFirstModule && this.#isLoop(hot, profile);
+    const worth = !isShort ? worthModule : isLoop ? worthLoop : worthFirstModule;
     const cost = interpretedPerCompiled * (isLoop ? loopMargin : 1);
     const done = (address: number): void => {
       hot.left -= hot.lost.get(address) ?? 0;
@@ -361,7 +367,6 @@ export class Tier {
     });
     this.#tryAfter = 0;
     this.#sampler.formed();
-    profile?.age();
   }
 
   /** A block that control comes to from another region, or from what is not compiled, becomes an entry. */

@@ -111,6 +111,30 @@ test("what this worker has compiled or read is used at once, and not read again"
   expect(read.reads).toBe(1);
 });
 
+test("in a program that has run for long, what is new is compiled soon, though nothing has been yet", async () => {
+  const store = new Kept();
+  await run(store, program());
+  const machine = await run(store, program());
+  const { cpu } = machine;
+  const after = (): number => {
+    const { instructions, compiledRun } = cpu.counters;
+    return instructions - compiledRun;
+  };
+  expect(cpu.counters.modules).toBe(0);
+  expect(cpu.counters.instructions).toBeLessThan(100_000_000);
+  cpu.rip = codeAddress;
+  cpu.setRegisterNumber(1, rounds);
+  while (cpu.run(400_000) === exit.budget);
+  const before = after();
+  const other = 0x600000;
+  // More than a small loop, which is compiled soon in any case.
+  const steps = Array.from({ length: 100 }, () => "test eax, eax\n jns 2f\n inc eax\n 2: add eax, 3").join("\n");
+  machine.load(assemble(`1: ${steps}\n dec rcx\n jnz 1b\n syscall`), other);
+  cpu.setRegisterNumber(1, rounds);
+  while (cpu.counters.modules === 0 && after() - before < 30_000_000) cpu.run(400_000);
+  expect(after() - before).toBeLessThan(7_000_000);
+});
+
 test("a program and a library far from it", async () => {
   const store = new Kept();
   const distance = 0x2a96_a26d_7000;
