@@ -423,7 +423,6 @@ class Processor implements RehearsalCpu {
 
   interrupt(): void {
     this.#interrupted = true;
-    this.view.setInt32(state.interrupt, 1, true);
   }
 
   saveContext(target: Uint8Array): void {

@@ -56,7 +56,6 @@ export const state = {
   exitCode: 4124,
   faultAddress: 4128,
   faultAccess: 4136,
-  interrupt: 4140,
   budget: 4144,
   /** i64 the cold arms hand the next rip over in. */
   jumpTarget: 4152,
