@@ -54,6 +54,21 @@ test("page faults leave everything as it was", () => {
   expect(machine.cpu.rip).toBeGreaterThan(before);
 });
 
+test("where a product of DPPS raises an unmasked exception, sums raise nothing", () => {
+  const { machine, code } = runCode(`
+    ldmxcsr [rip + 1f]
+    movups xmm2, [rip + 2f]
+    dpps xmm2, xmm2, 0xb0
+    syscall
+    # Inexact is unmasked; the last product is a denormal, which sums would tell.
+  1: .long 0x8a0
+  2: .long 0x16f52c6e, 0xc081be85, 0xc340da8b, 0x9a7a8382`);
+  expect(code).toBe(exit.simdError);
+  const image = new DataView(new ArrayBuffer(512));
+  machine.cpu.saveFx(new Uint8Array(image.buffer));
+  expect(image.getUint32(24, true)).toBe(0x8b0);
+});
+
 test("a straddling write is all or nothing", () => {
   const { machine, code } = runCode(
     `

@@ -598,7 +598,15 @@ export function roundSs(bits: u32, control: u32): u32 {
   return r;
 }
 
-// Dot products (Intel SDM vol. 2, DPPS): products, then sums of neighbours, each rounded.
+// Dot products (Intel SDM vol. 2, DPPS): products, then sums of neighbours, each rounded. Each step is an operation of its
+// own: where one raises an unmasked exception, the next is not done.
+
+/** The end of a step. Whether there is another. */
+function nextStep(): bool {
+  finish();
+  Mode.raised = 0;
+  return !load<u32>(faultAt);
+}
 
 export function dpps(a: v128, b: v128, control: u32): v128 {
   begin();
@@ -606,8 +614,10 @@ export function dpps(a: v128, b: v128, control: u32): v128 {
   const p1 = control & 32 ? f32Lane(opMul, i32x4.extract_lane(a, 1), i32x4.extract_lane(b, 1)) : 0;
   const p2 = control & 64 ? f32Lane(opMul, i32x4.extract_lane(a, 2), i32x4.extract_lane(b, 2)) : 0;
   const p3 = control & 128 ? f32Lane(opMul, i32x4.extract_lane(a, 3), i32x4.extract_lane(b, 3)) : 0;
+  if (!nextStep()) return a;
   const low = f32Lane(opAdd, p0, p1);
   const high = f32Lane(opAdd, p2, p3);
+  if (!nextStep()) return a;
   const sum = f32Lane(opAdd, low, high);
   finish();
   let r = i32x4.splat(0);
@@ -622,6 +632,7 @@ export function dppd(a: v128, b: v128, control: u32): v128 {
   begin();
   const p0 = control & 16 ? f64Lane(opMul, i64x2.extract_lane(a, 0), i64x2.extract_lane(b, 0)) : 0;
   const p1 = control & 32 ? f64Lane(opMul, i64x2.extract_lane(a, 1), i64x2.extract_lane(b, 1)) : 0;
+  if (!nextStep()) return a;
   const sum = f64Lane(opAdd, p0, p1);
   finish();
   let r = i64x2.splat(0);
