@@ -16,8 +16,9 @@ const sections = {
   Kernels: (run, place) => [...groups.kernels, mean].map((name) => number(cell(run, "kernels", name, place))),
   Loops: (run, place) =>
     [...groups.loops, mean].map((name) => {
-      const [first, second] = [cell(run, "loops", name, place), cell(run, "loops", name, `${place} second`)];
-      return second === null ? number(first) : `${number(first)} / ${number(second)}`;
+      const later = ["second", "settled", "page"].map((stage) => cell(run, "loops", name, `${place} ${stage}`));
+      const measured = [cell(run, "loops", name, place), ...later.filter((figure) => figure !== null)];
+      return measured.map(number).join(" / ");
     }),
   "Other figures": (run, place) => [
     number(cell(run, "interpreter", mean, place)),

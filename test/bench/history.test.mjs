@@ -13,7 +13,17 @@ const run = {
     {
       group: "loops",
       rows: [
-        { name: "bash", cells: { native: 100, qemu: 9.5, chromium: 7, "chromium second": 4 } },
+        {
+          name: "bash",
+          cells: {
+            native: 100,
+            qemu: 9.5,
+            chromium: 7,
+            "chromium second": 4,
+            "chromium settled": 3,
+            "chromium page": 6,
+          },
+        },
         { name: "geometric mean", cells: { qemu: 9.5, chromium: 7, "chromium second": 4 } },
       ],
     },
@@ -37,7 +47,7 @@ test("each place has a row below each heading of which something was measured", 
   expect(added(recorded(text, run))).toEqual({
     Loops: [
       "| 2026-02-03 | abc1234-dirty | qemu | 0.5 | 9.50 | – | – | – | – | – | – | 9.50 |",
-      "| 2026-02-03 | abc1234-dirty | chromium | 0.5 | 7 / 4 | – | – | – | – | – | – | 7 / 4 |",
+      "| 2026-02-03 | abc1234-dirty | chromium | 0.5 | 7 / 4 / 3 / 6 | – | – | – | – | – | – | 7 / 4 |",
     ],
     "Other figures": ["| 2026-02-03 | abc1234-dirty | chromium | 0.5 | – | – | 1.50 | – | – | – | – | – | – | – |"],
   });
