@@ -12,6 +12,5 @@ test("a container is rehearsed to its end, several times, and leaves the process
 
 test("it ends when a real container comes", async () => {
   const rehearse = await containerRehearsal(interpreterModule());
-  let asked = 0;
-  expect(await rehearse(() => asked++ === 0)).toBe(137);
+  expect(await rehearse(() => false)).toBe(137);
 });

@@ -81,9 +81,11 @@ export async function containerRehearsal(core: WebAssembly.Module): Promise<Rehe
   return async (goesOn) => {
     const container = await start(spec, { kind: "memory", name: spec.id }, streams());
     const end = performance.now() + containerMsMax;
-    const watch = setInterval(() => {
+    const look = (): void => {
       if (!goesOn() || performance.now() > end) void container.signal(signals.SIGKILL);
-    }, watchMs);
+    };
+    look();
+    const watch = setInterval(look, watchMs);
     const { code } = await container.exited;
     clearInterval(watch);
     await container.destroy();
