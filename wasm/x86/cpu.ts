@@ -14,6 +14,7 @@ import { hostHelpers } from "./helpers.ts";
 import { buildInterpreter } from "./interpreter.ts";
 import { Tier, type TierMode } from "./jit/tier.ts";
 import { arena, frameBase, pageMarks, record, tlb } from "./layout.ts";
+import { tlbSlotOf } from "./mmu.ts";
 import { nameInstruction } from "./names.ts";
 import { rehearsalBytes, rehearse, type RehearsalCpu } from "./rehearsal/rehearsal.ts";
 import {
@@ -28,7 +29,6 @@ import {
   settledMxcsr,
   state,
 } from "./state.ts";
-import { firstMultiplier, MissWatch, nextMultiplier, tlbSlotOf } from "./tlb.ts";
 import {
   access,
   exit,
@@ -179,7 +179,6 @@ class Processor implements RehearsalCpu {
   #interrupted = false;
   #instructions = 0;
   #nextSample: number = samples.every;
-  readonly #missWatch = new MissWatch();
   /** Instructions between two looks at the clock, and the times of the last look and of the first in this run. */
   #piece = pieceMax;
   #pieceEnded = 0;
@@ -250,7 +249,6 @@ class Processor implements RehearsalCpu {
             this.memory,
           );
     this.view.setUint16(state.startRecord + record.op, special.redispatch, true);
-    this.view.setUint32(state.tlbMultiplier, firstMultiplier, true);
     if (level === "x86-64-v3") this.view.setUint32(state.xcr0, xcr0All, true);
     this.resetContext();
   }
@@ -339,7 +337,6 @@ class Processor implements RehearsalCpu {
       this.#instructions += used;
       left -= used;
       tier?.ran(used);
-      this.#watchMisses();
       if (code !== exit.budget || left <= 0 || isLate) return code;
     }
   }
@@ -364,17 +361,6 @@ class Processor implements RehearsalCpu {
     const left = view.getUint32(state.sseCounted, true) - Math.ceil(instructions / countedInstructions);
     view.setUint32(state.sseCounted, Math.max(0, left), true);
     if (left <= 0) view.setUint16(state.sseExact, now & ~exactness.counted, true);
-  }
-
-  #watchMisses(): void {
-    const { words } = this;
-    if (!this.#missWatch.thrashes(this.#instructions, words[state.counterTlbMisses >> 2]!)) return;
-    words[state.tlbMultiplier >> 2] = nextMultiplier(words[state.tlbMultiplier >> 2]!);
-    this.#flushTlb();
-  }
-
-  #flushTlb(): void {
-    this.words.fill(0, tlb.base >> 2, (tlb.base + tlb.entries * tlb.entryBytes) >> 2);
   }
 
   /** Whether there is to be a trap after the next instruction. */
@@ -596,7 +582,7 @@ class Processor implements RehearsalCpu {
 
   invalidatePage(address: number): void {
     const { words } = this;
-    const slot = tlbSlotOf(address, words[state.tlbMultiplier >> 2]!);
+    const slot = tlbSlotOf(address);
     words.fill(0, (tlb.base + slot) >> 2, (tlb.base + slot + 16) >> 2);
     if (this.bytes[pageMarks.base + (Math.floor(address / 4096) & (pageMarks.entries - 1))] !== 0)
       this.#forgetMappings();
@@ -608,7 +594,7 @@ class Processor implements RehearsalCpu {
   }
 
   invalidateAll(): void {
-    this.#flushTlb();
+    this.words.fill(0, tlb.base >> 2, (tlb.base + tlb.entries * tlb.entryBytes) >> 2);
     this.#forgetMappings();
   }
 

@@ -9,12 +9,11 @@ import { f32x4, f64x2, v128 } from "../encode/simd.ts";
 import { flagClass, fusedCondition, type FlagFunctions } from "./flags.ts";
 import type { Form } from "./forms.ts";
 import { frameBase, record, tlb } from "./layout.ts";
-import { tlbTag, type MmuFunctions } from "./mmu.ts";
+import { tlbSlot, tlbTag, type MmuFunctions } from "./mmu.ts";
 import { bitsOf, type Operand } from "./operands.ts";
 import type { Emitter, FlagsKind, OperandSize, Pointer } from "./row.ts";
 import { zeroVector } from "./rows/lanes.ts";
 import { exactness, state } from "./state.ts";
-import { tlbSlot } from "./tlb.ts";
 import { exit, type Exit } from "./types.ts";
 
 const base = i32.const(0);

@@ -13,7 +13,6 @@ import { call, type FunctionBuilder, type FunctionRef, type Local, type ModuleBu
 import { i32, i64, memoryCopy, select } from "../encode/numeric.ts";
 import { blockHash, blockHeader, codeLines, frameBase, jumpCache, pageMarks, tlb } from "./layout.ts";
 import { state } from "./state.ts";
-import { tlbSlot } from "./tlb.ts";
 import { access, exit, pte } from "./types.ts";
 
 const base = i32.const(0);
@@ -40,6 +39,22 @@ export interface MmuFunctions {
   readonly commit: FunctionRef;
   /** (rip): record, or 0 with the fault recorded. */
   readonly resolve: FunctionRef;
+}
+
+/** Offset of the TLB entry of an address: page bits, with higher ones mixed in. */
+export function tlbSlot(address: Expression): Expression {
+  const shift = 12 - Math.log2(tlb.entryBytes);
+  const spread = Math.log2(tlb.entries);
+  return i32.and(
+    i32.wrapI64(i64.xor(i64.shrU(address, i64.const(shift)), i64.shrU(address, i64.const(shift + spread)))),
+    i32.const((tlb.entries - 1) * tlb.entryBytes),
+  );
+}
+
+/** The same in JavaScript, where shifts would drop what is above 32 bits. */
+export function tlbSlotOf(address: number): number {
+  const page = Math.floor(address / 4096);
+  return ((page ^ Math.floor(page / tlb.entries)) & (tlb.entries - 1)) * tlb.entryBytes;
 }
 
 /** The tag that must be found for an access. */
@@ -129,7 +144,18 @@ function nextPage(address: Expression): Expression {
   return i64.add(i64.or(address, i64.const(0xfff)), i64.const(1));
 }
 
+/**
+ * Two pages that follow each other have different TLB slots, except around multiples of the square of their number, where the spread of
+ * `tlbSlot` may undo the step. Those few pages never enter the TLB, so that the one compare of an access is enough.
+ */
 function fill(f: FunctionBuilder, address: Local, host: Local, write: boolean): void {
+  const page = i32.wrapI64(i64.shrU(address, i64.const(12)));
+  f.if(i32.gtU(i32.and(i32.add(page, i32.const(1)), i32.const(tlb.entries * tlb.entries - 1)), i32.const(1)), () =>
+    enter(f, address, host, write),
+  );
+}
+
+function enter(f: FunctionBuilder, address: Local, host: Local, write: boolean): void {
   const slot = f.let(tlbSlot(address));
   const tag = f.let(tlbTag(address, 1));
   f.emit(i64.store(slot, tag, tlb.base + tlb.readTag));

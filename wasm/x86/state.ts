@@ -60,8 +60,6 @@ export const state = {
   /** i64 the cold arms hand the next rip over in. */
   jumpTarget: 4152,
   counterTlbMisses: 4320,
-  /** Of the TLB's hash (tlb.ts), u32. */
-  tlbMultiplier: 4424,
   /** The leaf the last walk found. */
   leaf: 4168,
   /** State components XSAVE knows (Intel SDM vol. 1, 13.3), 0 where it is not offered. */

@@ -128,19 +128,17 @@
          )
          (local.set $18
           (i32.and
-           (i32.shr_u
-            (i32.mul
-             (i32.wrap_i64
-              (i64.shr_u
-               (local.get $17)
-               (i64.const 12)
-              )
+           (i32.wrap_i64
+            (i64.xor
+             (i64.shr_u
+              (local.get $17)
+              (i64.const 7)
              )
-             (i32.load offset=4424 align=1
-              (i32.const 0)
+             (i64.shr_u
+              (local.get $17)
+              (i64.const 19)
              )
             )
-            (i32.const 15)
            )
            (i32.const 131040)
           )
