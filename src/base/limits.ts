@@ -182,6 +182,8 @@ export const limits = {
   translationPackEntriesMax: 8000,
   /** Bodies of functions in the modules a worker keeps for its next container: python's are 200 kB. */
   regionModulesBytesMax: 2 << 20,
+  /** Packs of them that it knows by heart. */
+  regionPacksMax: 8,
   /** A translation that was not used while its pack was written so often is left out. */
   translationAgeMax: 16,
   /** Packs of the same program that are read before it starts; others are read when code of theirs is met. */

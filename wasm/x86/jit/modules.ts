@@ -29,7 +29,7 @@ export class RegionModules {
   readonly #modules = new Set<Known>();
   /** By a hash of the body. */
   readonly #places = new Map<number, Place>();
-  /** Packs whose functions are all here. */
+  /** Packs by key, the oldest first; not all functions of each are here any more. */
   readonly #packs = new Map<string, readonly Translation[]>();
   readonly #bytesMax: number;
   #bytes = 0;
@@ -58,8 +58,6 @@ export class RegionModules {
       const hash = hashOf(body);
       if (this.#places.get(hash)?.known === known) this.#places.delete(hash);
     }
-    const isHere = ({ body }: Translation): boolean => this.#find(body) !== undefined;
-    for (const [key, translations] of this.#packs) if (!translations.every(isHere)) this.#packs.delete(key);
   }
 
   #find(body: Uint8Array): Place | undefined {
@@ -101,9 +99,11 @@ export class RegionModules {
     });
   }
 
-  /** Notes what is stored under a key, if its functions are here. */
+  /** Notes what is stored under a key. */
   keepPack(key: string, translations: readonly Translation[]): void {
-    if (translations.every(({ body }) => this.#find(body) !== undefined)) this.#packs.set(key, translations);
+    this.#packs.set(key, translations);
+    const [oldest] = this.#packs.keys();
+    if (this.#packs.size > limits.regionPacksMax) this.#packs.delete(oldest!);
   }
 
   forgetPack(key: string): void {
@@ -112,14 +112,14 @@ export class RegionModules {
 
   /** What is stored under a key, if it is here with its functions. */
   pack(key: string, imports: Imports): { translations: readonly Translation[]; code: readonly RegionCode[] } | null {
-    const translations = this.#packs.get(key);
-    if (translations === undefined) return null;
+    if (!this.hasPack(key)) return null;
+    const translations = this.#packs.get(key)!;
     const bodies = translations.map(({ body }) => body);
     return { translations, code: this.#instantiate(bodies, imports) as RegionCode[] };
   }
 
   hasPack(key: string): boolean {
-    return this.#packs.has(key);
+    return this.#packs.get(key)?.every(({ body }) => this.#find(body) !== undefined) === true;
   }
 }
 
